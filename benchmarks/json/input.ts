@@ -1,0 +1,2 @@
+/** The function takes no parameter. */
+export const input = () => ({});

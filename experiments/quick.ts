@@ -1,0 +1,14 @@
+import { QUICK_TRACE, QUICK_WINDOW_S } from "../src/trace/quick-trace.ts";
+
+/** The quick experiment: does it work on this machine, and what does it save? About two and a half minutes. */
+export const quick = {
+  name: "quick",
+  functions: ["web", "json", "graph"],
+  systems: ["baseline", "faasmem"],
+  trace: QUICK_TRACE,
+  traceFunction: 0,
+  startIndex: 0,
+  windowS: QUICK_WINDOW_S,
+  timeScale: 30,
+  seed: 1,
+};

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The public side of the engine: start, stop, and orders handed to its threads. */
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "uapi.h"
+
+#define EVENT_PIPE_BYTES (1 << 20)
+
+/* ---- start and stop ---- */
+
+static int check_kernel(void)
+{
+	if (sysconf(_SC_PAGESIZE) != FM_PAGE_SIZE)
+		return FM_ERR_PAGE_SIZE;
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return FM_ERR_USERFAULTFD;
+	struct uffdio_api api = {.api = UFFD_API, .features = FM_UFFD_FEATURE_MOVE | UFFD_FEATURE_EVENT_FORK};
+	int status = ioctl(fd, UFFDIO_API, &api) == 0 ? FM_OK : errno == EPERM ? FM_ERR_USERFAULTFD : FM_ERR_KERNEL;
+	close(fd);
+	return status;
+}
+
+static int watch_engine(struct fm_engine *engine)
+{
+	struct epoll_event inbox = {.events = EPOLLIN, .data.u64 = 0}, demand = {.events = EPOLLIN, .data.u64 = 1};
+	return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->inbox.ready, &inbox) == 0 &&
+		       epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->demand_socket, &demand) == 0
+		       ? FM_OK
+		       : FM_ERR_SYSTEM;
+}
+
+static int start_threads(struct fm_engine *engine)
+{
+	struct {
+		pthread_t *thread;
+		void *(*main)(void *);
+		const char *name;
+	} all[] = {
+		{&engine->evictor, fm_evictor_main, "fm-evictor"},
+		{&engine->fetcher, fm_fetcher_main, "fm-fetcher"},
+		{&engine->scanner, fm_scanner_main, "fm-scanner"},
+		{&engine->pager, fm_pager_main, "fm-pager"},
+	};
+	sigset_t every, before;
+	sigfillset(&every);
+	pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are the caller's */
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (pthread_create(all[i].thread, NULL, all[i].main, engine) != 0)
+			break;
+		pthread_setname_np(*all[i].thread, all[i].name);
+		engine->threads++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return engine->threads == sizeof(all) / sizeof(all[0]) ? FM_OK : FM_ERR_NOMEM;
+}
+
+static void stop_thread(struct fm_queue *queue, pthread_t thread)
+{
+	struct fm_message stop = {.kind = FM_MSG_STOP};
+	fm_queue_push(queue, &stop);
+	pthread_join(thread, NULL);
+}
+
+static void destroy(struct fm_engine *engine)
+{
+	int fds[] = {engine->epoll, engine->event_pipe[0], engine->event_pipe[1], engine->demand_socket, engine->evict_socket, engine->fetch_socket};
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	fm_queue_destroy(&engine->inbox);
+	fm_queue_destroy(&engine->evict_queue);
+	fm_queue_destroy(&engine->fetch_queue);
+	fm_queue_destroy(&engine->scan_queue);
+	pthread_mutex_destroy(&engine->event_lock);
+	pthread_mutex_destroy(&engine->table_lock);
+	while (engine->spare_fetch) {
+		struct fm_fetch *fetch = engine->spare_fetch;
+		engine->spare_fetch = fetch->next;
+		free(fetch->data);
+		free(fetch);
+	}
+	fm_slots_clear(&engine->slots);
+	free(engine->overflow);
+	free(engine->table);
+	free(engine);
+}
+
+struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status)
+{
+	*status = check_kernel();
+	if (*status != FM_OK)
+		return NULL;
+	struct fm_engine *engine = calloc(1, sizeof(*engine));
+	*status = FM_ERR_NOMEM;
+	if (!engine)
+		return NULL;
+	engine->epoll = engine->event_pipe[0] = engine->event_pipe[1] = -1;
+	engine->demand_socket = engine->evict_socket = engine->fetch_socket = -1;
+	engine->inbox.ready = engine->evict_queue.ready = engine->fetch_queue.ready = engine->scan_queue.ready = -1;
+	engine->sequence = 1;
+	pthread_mutex_init(&engine->event_lock, NULL);
+	pthread_mutex_init(&engine->table_lock, NULL);
+	fm_slots_init(&engine->slots);
+	fm_fetch_list_init(&engine->demand);
+	*status = FM_ERR_SYSTEM;
+	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (engine->epoll < 0 || pipe2(engine->event_pipe, O_CLOEXEC | O_NONBLOCK) < 0 || fm_queue_init(&engine->inbox) < 0 ||
+	    fm_queue_init(&engine->evict_queue) < 0 || fm_queue_init(&engine->fetch_queue) < 0 || fm_queue_init(&engine->scan_queue) < 0) {
+		destroy(engine);
+		return NULL;
+	}
+	fcntl(engine->event_pipe[1], F_SETPIPE_SZ, EVENT_PIPE_BYTES);
+	*status = fm_pool_connect(engine, host, port);
+	if (*status == FM_OK)
+		*status = watch_engine(engine);
+	if (*status != FM_OK) {
+		destroy(engine);
+		return NULL;
+	}
+	*status = start_threads(engine);
+	if (*status != FM_OK) {
+		fm_engine_close(engine);
+		return NULL;
+	}
+	return engine;
+}
+
+void fm_engine_close(struct fm_engine *engine)
+{
+	/* A thread that waits for the server must come back; so the connections go first. */
+	if (engine->threads >= 4)
+		stop_thread(&engine->inbox, engine->pager);
+	shutdown(engine->evict_socket, SHUT_RDWR);
+	shutdown(engine->fetch_socket, SHUT_RDWR);
+	if (engine->threads >= 1)
+		stop_thread(&engine->evict_queue, engine->evictor);
+	if (engine->threads >= 2)
+		stop_thread(&engine->fetch_queue, engine->fetcher);
+	if (engine->threads >= 3)
+		stop_thread(&engine->scan_queue, engine->scanner);
+	struct fm_space *space = engine->spaces;
+	while (space) {
+		struct fm_space *next = space->next;
+		int fds[] = {space->userfault, space->agent, space->pidfd};
+		for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+			if (fds[i] >= 0)
+				close(fds[i]);
+		fm_map_clear(&space->map);
+		free(space->region);
+		free(space->deferred);
+		free(space->recalled);
+		free(space->group);
+		free(space->evict.set);
+		free(space->prefetch.set);
+		free(space);
+		space = next;
+	}
+	fm_batches_free(engine);
+	destroy(engine);
+}
+
+int32_t fm_engine_event_fd(struct fm_engine *engine)
+{
+	return engine->event_pipe[0];
+}
+
+int32_t fm_engine_pool_alive(struct fm_engine *engine)
+{
+	return !__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST);
+}
+
+/* ---- descriptors for a child ---- */
+
+int32_t fm_agent_pair(int32_t *fds)
+{
+	int pair[2];
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return FM_ERR_SYSTEM;
+	fds[0] = pair[0];
+	fds[1] = pair[1];
+	return FM_OK;
+}
+
+int32_t fm_memfd(const char *name, const void *bytes, uint64_t length)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return FM_ERR_SYSTEM;
+	for (uint64_t done = 0; done < length;) {
+		ssize_t wrote = write(fd, (const char *)bytes + done, length - done);
+		if (wrote <= 0) {
+			close(fd);
+			return FM_ERR_NOMEM;
+		}
+		done += (uint64_t)wrote;
+	}
+	fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	return fd;
+}
+
+int32_t fm_close_fd(int32_t fd)
+{
+	return close(fd) == 0 ? FM_OK : FM_ERR_ARGUMENT;
+}
+
+/* ---- orders ---- */
+
+static int32_t enqueue(struct fm_engine *engine, struct fm_queue *queue, int kind, uint32_t space, uint64_t op, const struct fm_set *set, uint64_t rate)
+{
+	struct fm_command *command = calloc(1, sizeof(*command));
+	if (command && set && !(command->set = fm_set_copy(set))) {
+		free(command);
+		command = NULL;
+	}
+	if (!command)
+		return FM_ERR_NOMEM;
+	command->message.kind = kind;
+	command->space = space;
+	command->op = op;
+	command->bytes_per_second = rate;
+	command->sequence = __atomic_fetch_add(&engine->sequence, 1, __ATOMIC_RELAXED);
+	fm_queue_push(queue ? queue : &engine->inbox, &command->message);
+	return FM_OK;
+}
+
+static bool grow_table(struct fm_engine *engine)
+{
+	uint32_t size = engine->table_size ? engine->table_size * 2 : 256;
+	struct fm_space **grown = realloc(engine->table, size * sizeof(*grown));
+	if (!grown)
+		return false;
+	memset(grown + engine->table_size, 0, (size - engine->table_size) * sizeof(*grown));
+	engine->table = grown;
+	engine->table_size = size;
+	return true;
+}
+
+struct fm_space *fm_table_find(struct fm_engine *engine, uint32_t id)
+{
+	uint32_t place = id & FM_TABLE_MASK;
+	struct fm_space *space = place < engine->table_size ? engine->table[place] : NULL;
+	return space && space->id == id ? space : NULL;
+}
+
+int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid)
+{
+	struct fm_space *space = fm_space_make(engine);
+	struct fm_command *command = calloc(1, sizeof(*command));
+	if (!space || !command)
+		goto failed;
+	pthread_mutex_lock(&engine->table_lock);
+	uint32_t place = 1;
+	while (place < engine->table_size && engine->table[place])
+		place++;
+	if (place > FM_TABLE_MASK || (place >= engine->table_size && !grow_table(engine))) {
+		pthread_mutex_unlock(&engine->table_lock);
+		goto failed;
+	}
+	engine->generation = (engine->generation + 1) & 0x7fff;
+	uint32_t id = space->id = engine->generation << 16 | place;
+	engine->table[place] = space;
+	pthread_mutex_unlock(&engine->table_lock);
+	command->message.kind = FM_MSG_ATTACH;
+	command->space = id;
+	command->socket = socket;
+	command->pid = pid;
+	fm_queue_push(&engine->inbox, &command->message);
+	return (int32_t)id;
+failed:
+	free(space);
+	free(command);
+	close(socket);
+	return FM_ERR_NOMEM;
+}
+
+int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op)
+{
+	return enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_SNAPSHOT, space, op, NULL, 0);
+}
+
+int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t bytes_per_second, uint64_t op)
+{
+	return enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_EVICT, space, op, set, bytes_per_second);
+}
+
+int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t op)
+{
+	return enqueue(engine, NULL, FM_MSG_PREFETCH, space, op, set, 0);
+}
+
+int32_t fm_take_recalled(struct fm_engine *engine, uint32_t space, uint64_t op)
+{
+	return enqueue(engine, NULL, FM_MSG_TAKE, space, op, NULL, 0);
+}
+
+int32_t fm_cancel(struct fm_engine *engine, uint32_t space)
+{
+	return enqueue(engine, NULL, FM_MSG_CANCEL, space, 0, NULL, 0);
+}
+
+int32_t fm_space_close(struct fm_engine *engine, uint32_t space)
+{
+	return enqueue(engine, NULL, FM_MSG_CLOSE, space, 0, NULL, 0);
+}
+
+int32_t fm_space_stats(struct fm_engine *engine, uint32_t id, struct fm_space_stats *out)
+{
+	pthread_mutex_lock(&engine->table_lock);
+	struct fm_space *space = fm_table_find(engine, id);
+	if (space) {
+		const uint64_t *from = (const uint64_t *)&space->stats;
+		uint64_t *to = (uint64_t *)out;
+		for (size_t i = 0; i < sizeof(*out) / sizeof(uint64_t); i++)
+			to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	}
+	pthread_mutex_unlock(&engine->table_lock);
+	return space ? FM_OK : FM_ERR_NO_SPACE;
+}

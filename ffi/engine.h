@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Inside of the engine. Four threads:
+ *   pager    owns every space, page map and slot; reads userfaultfd events, serves demand faults, gives
+ *            orders to the agents. It never blocks on a target or on bulk traffic.
+ *   evictor  copies staged pages out of the target, checks for zeros, sends them to the memory server.
+ *   fetcher  reads pages in bulk for prefetches.
+ *   scanner  reads /proc for snapshots and for the mappings of an eviction.
+ * Others talk to the pager through its inbox; the pager talks to them through their queues. */
+#ifndef FM_ENGINE_H
+#define FM_ENGINE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <linux/userfaultfd.h>
+
+#include "agent.h"
+#include "page_map.h"
+#include "queue.h"
+#include "set.h"
+#include "slots.h"
+#include "wire.h"
+
+/* Pages brought back around a demand fault, as one aligned block. 64: most of the gain of 512 at an eighth
+ * of the read (docs/concepts/fault-around.md). */
+#define FM_FAULT_AROUND 64u
+/* Pages of zeros put around a first touch inside a managed mapping. */
+#define FM_ZERO_AROUND 16u
+/* Local copies of batches in transit, over all spaces: 8 MiB. */
+#define FM_BATCH_BUFFERS 8u
+/* Bulk reads of one prefetch on their way at once. */
+#define FM_BULK_IN_FLIGHT 4u
+/* How long the pager polls for the next fault after one, before it sleeps. */
+#define FM_SPIN_NS 50000ull
+/* A memory server that leaves a demand read unanswered for this long counts as lost. */
+#define FM_DEMAND_TIMEOUT_NS 10000000000ull
+
+/* A space's number: its place in the table, and a generation above it so that numbers do not come back. */
+#define FM_TABLE_MASK 0xffffu
+
+struct fm_space;
+
+enum fm_message_kind {
+	/* to the pager */
+	FM_MSG_ATTACH, FM_MSG_EVICT, FM_MSG_PREFETCH, FM_MSG_TAKE, FM_MSG_CANCEL, FM_MSG_CLOSE,
+	FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED,
+	/* to the scanner */
+	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_EVICT,
+	/* to evictor and fetcher */
+	FM_MSG_BATCH, FM_MSG_FREE_SLOTS, FM_MSG_FETCH,
+	/* to any of them */
+	FM_MSG_STOP,
+};
+
+/* An order of the caller, on its way to the pager (some by way of the scanner). */
+struct fm_command {
+	struct fm_message message;
+	uint32_t space;
+	uint64_t op, sequence; /* sequence: evictions and cancels of all callers in their order */
+	struct fm_set *set;
+	uint64_t bytes_per_second;
+	struct fm_range *mapping; /* FM_MSG_EVICT: manageable mappings when it was ordered */
+	size_t mappings;
+	int status;
+	int socket;
+	pid_t pid;
+};
+
+struct fm_free_slots {
+	struct fm_message message;
+	uint32_t count;
+	uint32_t slot[FM_WIRE_MAX_PAGES];
+};
+
+/* A child that was forked while a batch was in transit waits for the batch: (space, page) pairs. */
+struct fm_sharer {
+	struct fm_sharer *next;
+	struct fm_space *space;
+	uint64_t page;
+	uint32_t index;
+};
+
+/* Pages between "taken from the program" and "held by the pool". */
+struct fm_batch {
+	struct fm_message read;   /* pager -> evictor as FM_MSG_BATCH, back as FM_MSG_BATCH_READ */
+	struct fm_message stored; /* evictor -> pager as FM_MSG_BATCH_STORED */
+	struct fm_batch *next_unacked;
+	struct fm_space *space;
+	struct fm_sharer *sharers;
+	pid_t pid;
+	uint64_t staging; /* address of the staging buffer in the target */
+	uint32_t number, buffer, pages, sent;
+	int status;
+	bool data_ready;
+	bool failed_read;
+	uint64_t page[FM_BATCH_PAGES]; /* where the page belongs; 0 = nowhere any more */
+	uint32_t slot[FM_BATCH_PAGES];
+	uint32_t sum[FM_BATCH_PAGES];
+	uint16_t index[FM_BATCH_PAGES]; /* place in the staging buffer */
+	bool zero[FM_BATCH_PAGES];
+	bool wanted[FM_BATCH_PAGES]; /* a thread waits for it */
+	uint8_t *data;
+};
+
+/* Pages on their way back: a demand fault's window or a piece of a prefetch. */
+struct fm_fetch {
+	struct fm_message message;
+	struct fm_fetch *next; /* queue of the pager */
+	struct fm_space *space;
+	bool bulk;
+	uint32_t capacity; /* pages that `data` has room for */
+	int status;
+	uint32_t pages, at; /* at: first page not yet put in place */
+	uint64_t started_ns, fault_page;
+	uint64_t page[FM_BATCH_PAGES];
+	uint32_t slot[FM_BATCH_PAGES];
+	uint8_t *data;
+};
+
+struct fm_evict_job {
+	bool active, cancelled;
+	uint64_t op;
+	struct fm_set *set;
+	size_t range;	    /* cursor: next page to look at is */
+	uint64_t next_page; /* max(next_page, set->range[range].start) */
+	uint64_t bytes_per_second, next_ns;
+	uint32_t in_flight;
+	uint64_t evicted, zeros;
+	int status;
+};
+
+struct fm_prefetch_job {
+	bool active;
+	uint64_t op;
+	struct fm_set *set;
+	size_t range;
+	uint64_t next_page;
+	uint32_t in_flight;
+	uint64_t restored;
+};
+
+struct fm_fetch_list {
+	struct fm_fetch *head, **tail;
+};
+
+struct fm_space {
+	struct fm_space *next, *grave;
+	struct fm_engine *engine;
+	struct fm_space *root; /* the attached process; forked children count there */
+	uint32_t id;	       /* 0 for forked children */
+	unsigned refs;	       /* batches, fetches, sharers, children; and one while it is in the list */
+	pid_t pid;
+	int pidfd, userfault, agent;
+	bool closed;
+	bool dead, attached; /* read by the scanner too: set with fm_flag */
+	bool agent_gone;     /* nothing can be evicted any more */
+	bool gated;	     /* a MOVE order is out: events stay unread until its answer */
+	uint32_t held;	     /* forked child: number under which the agent holds its descriptor */
+	bool holds[FM_AGENT_HELD]; /* root: numbers in use */
+	unsigned waiting_for; /* forked child: batches that it still shares; its events stay unread meanwhile */
+	struct fm_page_map map;
+	struct fm_range *region; /* registered with userfaultfd: sorted, disjoint page ranges */
+	size_t regions, region_capacity;
+	uint64_t arena_start, arena_end, staging; /* addresses */
+	bool staging_busy[FM_STAGING_BUFFERS];
+	struct fm_batch *ordered; /* the batch of the MOVE order that is out */
+	uint64_t ordered_page[FM_BATCH_PAGES];
+	uint32_t ordered_pages;
+	struct fm_evict_job evict;
+	uint64_t cancelled_until; /* sequence of the last cancel */
+	struct fm_prefetch_job prefetch;
+	struct fm_fetch_list ready; /* fetched, not yet (wholly) put in place */
+	struct uffd_msg *group; /* changes that were read and not yet applied (space.c) */
+	size_t group_count, group_capacity;
+	uint64_t *deferred;	    /* pages of faults to look at again after the events were read */
+	size_t deferred_count, deferred_capacity;
+	uint64_t *recalled;
+	size_t recalled_count, recalled_capacity;
+	struct fm_space_stats stats; /* of the root; written by the pager, read by anyone (atomic words) */
+};
+
+struct fm_engine {
+	pthread_t pager, evictor, fetcher, scanner;
+	unsigned threads;
+	struct fm_queue inbox, evict_queue, fetch_queue, scan_queue;
+	int epoll, event_pipe[2];
+	int demand_socket, evict_socket, fetch_socket;
+	int pool_lost; /* atomic */
+	bool stopping;
+
+	pthread_mutex_t event_lock; /* event pipe and its overflow */
+	struct fm_event *overflow;
+	size_t overflow_count, overflow_capacity;
+
+	pthread_mutex_t table_lock; /* table: id -> space, for callers' threads and the scanner */
+	struct fm_space **table;
+	uint32_t table_size, generation;
+	uint64_t sequence; /* atomic */
+
+	/* pager only from here */
+	struct fm_space *spaces, *graveyard; /* graveyard: freed at the end of the round */
+	struct fm_slots slots;
+	struct fm_batch **batch; /* by number */
+	uint32_t batches;
+	uint32_t batch_slots;
+	uint8_t *buffer[FM_BATCH_BUFFERS];
+	bool buffer_busy[FM_BATCH_BUFFERS];
+	struct fm_fetch_list demand; /* sent, in order of their answers */
+	struct fm_wire_header demand_header;
+	size_t demand_received; /* bytes of the answer at the head of `demand` */
+	uint32_t demand_id;
+	struct fm_fetch *spare_fetch;
+	unsigned spare_fetches;
+	uint64_t last_fault_ns, last_tick_ns;
+};
+
+/* ---- time ---- */
+uint64_t fm_now_ns(void);
+
+/* ---- events.c: telling the caller ---- */
+void fm_emit(struct fm_engine *engine, const struct fm_event *event);
+void fm_emit_flush(struct fm_engine *engine);
+
+/* ---- space.c: one address space: regions, userfaultfd calls, events ---- */
+struct fm_space *fm_space_make(struct fm_engine *engine);
+void fm_space_ref(struct fm_space *space);
+void fm_space_unref(struct fm_space *space);
+/* The process has ended or must: gives everything back; batches and fetches that are out find it dead. */
+void fm_space_end(struct fm_space *space);
+void fm_space_kill(struct fm_space *space, int status);
+int fm_space_handshake(struct fm_space *space);
+bool fm_region_has(const struct fm_space *space, uint64_t page);
+void fm_region_add(struct fm_space *space, uint64_t start, uint64_t end);
+void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end);
+/* Registers one mapping and makes sure that all of it really is. */
+void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end);
+/* Unregisters everything when no page is away: first touches run at native speed again. */
+void fm_space_release_regions(struct fm_space *space);
+/* Sets, changes or forgets (0) an entry; keeps the remote count. False: out of memory. */
+bool fm_space_set(struct fm_space *space, uint64_t page, uint64_t entry);
+/* Puts `pages` pages at `page`. Returns how many were dealt with; fewer means: read events, try the rest again. */
+uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *data, uint32_t pages);
+/* Zeros likewise; `window` pages around it as far as they hold nothing. False: try again after events. */
+bool fm_space_zero(struct fm_space *space, uint64_t page);
+void fm_space_wake(struct fm_space *space, uint64_t page, uint64_t pages);
+/* An access to this page from now on is a SIGBUS: loud, not wrong. */
+void fm_space_poison(struct fm_space *space, uint64_t page);
+void fm_space_note_recalled(struct fm_space *space, uint64_t page);
+void fm_space_child_events(struct fm_space *space);
+void fm_space_read_events(struct fm_space *space);
+bool fm_space_is_gone(struct fm_space *space);
+
+/* ---- evict.c ---- */
+void fm_evict_start(struct fm_space *space, struct fm_command *command);
+void fm_evict_pump(struct fm_space *space);
+void fm_evict_answer(struct fm_space *space);
+void fm_batch_read(struct fm_batch *batch);
+void fm_batch_stored(struct fm_batch *batch);
+/* A page in transit is wanted by its program. False: try again after events. */
+bool fm_batch_give_back(struct fm_space *space, uint64_t page, uint64_t entry);
+void fm_batch_forget(struct fm_space *space, uint64_t page, uint64_t entry);
+void fm_batch_moved(struct fm_engine *engine, uint64_t entry, uint64_t to_page);
+void fm_batch_share(struct fm_space *child, uint64_t page, uint64_t entry);
+struct fm_batch *fm_batch_of(struct fm_engine *engine, uint64_t entry);
+void fm_batches_free(struct fm_engine *engine);
+void *fm_evictor_main(void *engine);
+
+/* ---- fetch.c ---- */
+void fm_fault(struct fm_space *space, uint64_t page);
+void fm_demand_readable(struct fm_engine *engine);
+void fm_prefetch_start(struct fm_space *space, struct fm_command *command);
+void fm_prefetch_pump(struct fm_space *space);
+void fm_fetched(struct fm_fetch *fetch);
+/* A page whose content is here already, to be put in place like a fetched one. False: out of memory. */
+bool fm_fetch_local(struct fm_space *space, uint64_t page, uint32_t slot, const uint8_t *data);
+/* The program moved a page that a fetch is bringing. */
+void fm_fetch_moved(struct fm_space *space, uint64_t from, uint64_t to);
+/* A fault to be looked at when all changes were applied; and looking at them. */
+void fm_fault_defer(struct fm_space *space, uint64_t page);
+void fm_fault_all(struct fm_space *space);
+/* Puts fetched pages in place, a slice at a time; true while there is more to do. */
+bool fm_fetch_place(struct fm_space *space);
+void fm_fetch_list_init(struct fm_fetch_list *list);
+void fm_fetch_drop_all(struct fm_engine *engine);
+void *fm_fetcher_main(void *engine);
+
+/* ---- pool.c: connections ---- */
+int fm_pool_connect(struct fm_engine *engine, const char *host, uint32_t port);
+void fm_pool_lost(struct fm_engine *engine);
+uint32_t fm_page_sum(const uint8_t *page);
+void fm_slots_send(struct fm_engine *engine);
+
+/* ---- pager.c, scanner.c ---- */
+/* The space with this number, or NULL. Call with table_lock held. */
+struct fm_space *fm_table_find(struct fm_engine *engine, uint32_t id);
+void *fm_pager_main(void *engine);
+void *fm_scanner_main(void *engine);
+/* Starts or stops listening for the events of a space. */
+int fm_pager_watch(struct fm_engine *engine, int fd, struct fm_space *space, unsigned what);
+enum { FM_WATCH_USERFAULT = 1, FM_WATCH_AGENT = 2, FM_WATCH_PROCESS = 3 };
+
+#define fm_flag(flag) __atomic_store_n(&(flag), true, __ATOMIC_RELEASE)
+#define fm_stat_add(space, field, n) __atomic_fetch_add(&(space)->root->stats.field, (uint64_t)(n), __ATOMIC_RELAXED)
+
+#endif

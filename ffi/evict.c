@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Eviction. A batch's way:
+ *   1. pager: picks pages of the job's set, orders the agent to move them into a staging buffer (UFFDIO_MOVE),
+ *      and leaves the space's events unread until the answer, so that what the kernel allowed to move is
+ *      exactly what the page map says;
+ *   2. pager: marks the moved pages TRANSIT; their faults wait, or are served from the copy once it is read;
+ *   3. evictor: copies staging out, tells the pager (which has staging emptied), sends what is not zero;
+ *   4. pager: on the server's acknowledgement TRANSIT becomes STORED, or nothing for a page of zeros.
+ * Until step 4 the data is in this process: a server lost on the way costs nothing. */
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "net.h"
+
+#define BUFFER_BYTES ((size_t)FM_BATCH_PAGES * FM_PAGE_SIZE)
+
+/* It is ending already, as a rule; and if not, some of its pages are neither there nor here. */
+static void end_process(struct fm_space *space)
+{
+	syscall(SYS_pidfd_send_signal, space->pidfd, SIGKILL, NULL, 0);
+}
+
+/* ---- batches and their numbers (a TRANSIT entry holds number and index) ---- */
+
+struct fm_batch *fm_batch_of(struct fm_engine *engine, uint64_t entry)
+{
+	return engine->batch[fm_entry_value(entry) >> 16];
+}
+
+static uint32_t index_of(uint64_t entry)
+{
+	return fm_entry_value(entry) & 0xffff;
+}
+
+static uint64_t transit_entry(const struct fm_batch *batch, uint32_t index)
+{
+	return fm_entry_make(FM_TRANSIT, batch->number << 16 | index);
+}
+
+/* There are never more batches than local buffers. */
+static struct fm_batch *batch_make(struct fm_space *space)
+{
+	struct fm_engine *engine = space->engine;
+	if (!engine->batch) {
+		engine->batch = calloc(FM_BATCH_BUFFERS, sizeof(*engine->batch));
+		if (!engine->batch)
+			return NULL;
+	}
+	for (uint32_t i = 0; i < FM_BATCH_BUFFERS; i++) {
+		if (engine->batch[i])
+			continue;
+		if (!engine->buffer[i]) {
+			void *memory = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+			if (memory == MAP_FAILED)
+				return NULL;
+			engine->buffer[i] = memory;
+		}
+		struct fm_batch *batch = calloc(1, sizeof(*batch));
+		if (!batch)
+			return NULL;
+		batch->number = i;
+		batch->space = space;
+		batch->pid = space->pid;
+		batch->data = engine->buffer[i];
+		engine->batch[i] = batch;
+		engine->batches++;
+		fm_space_ref(space);
+		return batch;
+	}
+	return NULL;
+}
+
+static void batch_free(struct fm_batch *batch)
+{
+	struct fm_engine *engine = batch->space->engine;
+	engine->batch[batch->number] = NULL;
+	/* Reused while there is work (touching fresh memory costs four times the copy), given back after. */
+	if (--engine->batches == 0) {
+		for (uint32_t i = 0; i < FM_BATCH_BUFFERS; i++) {
+			if (engine->buffer[i])
+				munmap(engine->buffer[i], BUFFER_BYTES);
+			engine->buffer[i] = NULL;
+		}
+	}
+	fm_space_unref(batch->space);
+	free(batch);
+}
+
+void fm_batches_free(struct fm_engine *engine)
+{
+	for (uint32_t i = 0; engine->batch && i < FM_BATCH_BUFFERS; i++)
+		free(engine->batch[i]);
+	free(engine->batch);
+	for (uint32_t i = 0; i < FM_BATCH_BUFFERS; i++)
+		if (engine->buffer[i])
+			munmap(engine->buffer[i], BUFFER_BYTES);
+}
+
+/* ---- what happens to a page in transit ---- */
+
+void fm_batch_forget(struct fm_space *space, uint64_t page, uint64_t entry)
+{
+	struct fm_batch *batch = fm_batch_of(space->engine, entry);
+	uint32_t index = index_of(entry);
+	if (space != batch->space)
+		return; /* a sharer: its events are not read while it waits, so only its death comes here */
+	if (batch->wanted[index])
+		fm_space_wake(space, page, 1);
+	batch->page[index] = 0;
+}
+
+void fm_batch_moved(struct fm_engine *engine, uint64_t entry, uint64_t to_page)
+{
+	struct fm_batch *batch = fm_batch_of(engine, entry);
+	batch->page[index_of(entry)] = to_page;
+}
+
+void fm_batch_share(struct fm_space *child, uint64_t page, uint64_t entry)
+{
+	struct fm_batch *batch = fm_batch_of(child->engine, entry);
+	struct fm_sharer *sharer = malloc(sizeof(*sharer));
+	if (!sharer || !fm_space_set(child, page, entry)) {
+		free(sharer);
+		fm_space_kill(child, FM_ERR_NOMEM);
+		return;
+	}
+	*sharer = (struct fm_sharer){.next = batch->sharers, .space = child, .page = page, .index = index_of(entry)};
+	batch->sharers = sharer;
+	child->waiting_for++;
+	fm_space_ref(child);
+}
+
+bool fm_batch_give_back(struct fm_space *space, uint64_t page, uint64_t entry)
+{
+	struct fm_batch *batch = fm_batch_of(space->engine, entry);
+	uint32_t index = index_of(entry);
+	if (!batch->data_ready) {
+		batch->wanted[index] = true;
+		return true;
+	}
+	if (fm_space_fill(space, page, batch->data + (size_t)index * FM_PAGE_SIZE, 1) != 1)
+		return false;
+	if (!fm_map_get(&space->map, page))
+		batch->page[index] = 0;
+	fm_space_wake(space, page, 1);
+	fm_stat_add(space, recall_faults, 1);
+	return true;
+}
+
+/* A page that is not in the pool after all: its copy becomes a fetch that has already arrived. */
+static void give_locally(struct fm_batch *batch, uint32_t i, struct fm_space *space, uint64_t page)
+{
+	struct fm_slots *slots = &space->engine->slots;
+	if (batch->slot[i] == FM_NO_SLOT || fm_slots_ref(slots, batch->slot[i]) < 0 ||
+	    !fm_space_set(space, page, fm_entry_make(FM_STORED, batch->slot[i]) | FM_DEMAND) ||
+	    !fm_fetch_local(space, page, batch->slot[i], batch->data + (size_t)i * FM_PAGE_SIZE))
+		fm_space_kill(space, FM_ERR_NOMEM);
+}
+
+/* The batch ended without being stored: its pages go back where they came from. */
+static void return_pages(struct fm_batch *batch)
+{
+	struct fm_space *space = batch->space;
+	for (uint32_t i = 0; i < batch->pages && !space->dead; i++) {
+		uint64_t page = batch->page[i];
+		if (!page)
+			continue;
+		batch->page[i] = 0;
+		if (fm_space_fill(space, page, batch->data + (size_t)i * FM_PAGE_SIZE, 1) != 1)
+			give_locally(batch, i, space, page); /* events first */
+		else if (fm_map_get(&space->map, page))
+			fm_space_set(space, page, 0); /* no mapping there any more: nothing to give back to */
+		fm_space_wake(space, page, 1);
+	}
+}
+
+static void settle_sharers(struct fm_batch *batch, bool stored)
+{
+	while (batch->sharers) {
+		struct fm_sharer *sharer = batch->sharers;
+		struct fm_space *child = sharer->space;
+		uint32_t i = sharer->index;
+		batch->sharers = sharer->next;
+		child->waiting_for--;
+		if (!child->dead) {
+			if (batch->failed_read)
+				fm_space_poison(child, sharer->page);
+			else if (batch->zero[i])
+				fm_space_set(child, sharer->page, 0);
+			else if (!stored)
+				give_locally(batch, i, child, sharer->page);
+			else if (fm_slots_ref(&child->engine->slots, batch->slot[i]) < 0 ||
+				 !fm_space_set(child, sharer->page, fm_entry_make(FM_STORED, batch->slot[i])))
+				fm_space_kill(child, FM_ERR_NOMEM);
+			if (!child->dead && !child->waiting_for)
+				fm_space_child_events(child);
+		}
+		fm_space_unref(child);
+		free(sharer);
+	}
+}
+
+/* ---- orders ---- */
+
+static bool order(struct fm_space *space, const struct fm_agent_order *what)
+{
+	size_t length = offsetof(struct fm_agent_order, run) + what->runs * sizeof(struct fm_agent_run);
+	return send(space->agent, what, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
+}
+
+static int free_staging(const struct fm_space *space)
+{
+	for (uint32_t i = 0; i < FM_STAGING_BUFFERS; i++)
+		if (!space->staging_busy[i])
+			return (int)i;
+	return -1;
+}
+
+/* Fills an order with the next pages of the job; advances the cursor. */
+static void compose(struct fm_space *space, struct fm_agent_order *what, uint32_t most)
+{
+	struct fm_evict_job *job = &space->evict;
+	space->ordered_pages = 0;
+	what->runs = 0;
+	while (job->range < job->set->count && space->ordered_pages < most) {
+		struct fm_range range = job->set->range[job->range];
+		uint64_t page = job->next_page > range.start ? job->next_page : range.start;
+		if (page >= range.end) {
+			job->range++;
+			continue;
+		}
+		job->next_page = page + 1;
+		if (!fm_region_has(space, page) || fm_map_get(&space->map, page) || fm_map_reserve(&space->map, page) < 0)
+			continue;
+		struct fm_agent_run *last = &what->run[what->runs - 1];
+		if (what->runs && last->page + last->pages == page)
+			last->pages++;
+		else
+			what->run[what->runs++] = (struct fm_agent_run){page, 1};
+		space->ordered_page[space->ordered_pages++] = page;
+	}
+}
+
+static void finish(struct fm_space *space)
+{
+	struct fm_evict_job *job = &space->evict;
+	struct fm_event event = {
+		.type = FM_EVENT_EVICTED,
+		.space = space->id,
+		.op = job->op,
+		.status = job->status,
+		.a = job->evicted,
+		.b = job->zeros,
+		.c = job->cancelled,
+	};
+	fm_set_free(job->set);
+	*job = (struct fm_evict_job){0};
+	fm_space_release_regions(space);
+	fm_slots_send(space->engine);
+	fm_emit(space->engine, &event);
+}
+
+void fm_evict_pump(struct fm_space *space)
+{
+	struct fm_evict_job *job = &space->evict;
+	while (job->active && !space->gated && (!space->group_count || space->dead)) {
+		bool ended = job->cancelled || job->status != FM_OK || space->dead || space->agent_gone || job->range >= job->set->count;
+		if (ended) {
+			if ((space->dead || space->agent_gone) && job->status == FM_OK)
+				job->status = FM_ERR_NO_SPACE;
+			if (!job->in_flight)
+				finish(space);
+			return;
+		}
+		if (job->bytes_per_second && fm_now_ns() < job->next_ns)
+			return;
+		int buffer = free_staging(space);
+		if (buffer < 0)
+			return;
+		struct fm_batch *batch = batch_make(space);
+		if (!batch)
+			return; /* another batch's end will come here again */
+		struct fm_agent_order what = {.op = FM_AGENT_MOVE, .buffer = (uint32_t)buffer};
+		uint64_t share = job->bytes_per_second / 10 / FM_PAGE_SIZE; /* at most a tenth of a second at once */
+		uint32_t most = !job->bytes_per_second || share > FM_BATCH_PAGES ? FM_BATCH_PAGES : share ? (uint32_t)share : 1;
+		size_t range = job->range;
+		uint64_t next_page = job->next_page;
+		compose(space, &what, most);
+		if (!space->ordered_pages) {
+			batch_free(batch);
+			continue;
+		}
+		batch->buffer = (uint32_t)buffer;
+		batch->staging = space->staging + (uint64_t)buffer * BUFFER_BYTES;
+		if (!order(space, &what)) {
+			batch_free(batch);
+			job->range = range;
+			job->next_page = next_page;
+			if (errno != EAGAIN)
+				job->status = FM_ERR_NO_SPACE;
+			return;
+		}
+		if (job->bytes_per_second)
+			job->next_ns = fm_now_ns() + (uint64_t)space->ordered_pages * FM_PAGE_SIZE * 1000000000ull / job->bytes_per_second;
+		space->staging_busy[buffer] = true;
+		space->gated = true;
+		space->ordered = batch;
+		job->in_flight++;
+	}
+}
+
+void fm_evict_start(struct fm_space *space, struct fm_command *command)
+{
+	struct fm_evict_job *job = &space->evict;
+	*job = (struct fm_evict_job){.active = true, .op = command->op, .set = command->set, .bytes_per_second = command->bytes_per_second, .status = command->status};
+	command->set = NULL;
+	job->cancelled = command->sequence <= space->cancelled_until;
+	if (space->engine->pool_lost && job->status == FM_OK)
+		job->status = FM_ERR_POOL_LOST;
+	size_t at = 0;
+	/* The regions must be known before more are added (fm_space_register). */
+	fm_space_read_events(space);
+	for (size_t i = 0; i < command->mappings && job->status == FM_OK && !job->cancelled && !space->group_count; i++) {
+		struct fm_range *mapping = &command->mapping[i];
+		while (at < job->set->count && job->set->range[at].end <= mapping->start)
+			at++;
+		if (at < job->set->count && job->set->range[at].start < mapping->end)
+			fm_space_register(space, mapping->start, mapping->end);
+	}
+	fm_evict_pump(space);
+}
+
+/* The pages of an order that the agent did move, as a batch for the evictor. */
+static void take_moved(struct fm_space *space, struct fm_batch *batch, const struct fm_agent_answer *answer)
+{
+	for (uint32_t i = 0; i < space->ordered_pages; i++) {
+		if (!(answer->moved_map[i / 64] >> (i % 64) & 1))
+			continue;
+		uint32_t at = batch->pages++;
+		batch->page[at] = space->ordered_page[i];
+		batch->index[at] = (uint16_t)i;
+		batch->slot[at] = fm_slots_take(&space->engine->slots);
+		if (batch->slot[at] == FM_NO_SLOT)
+			batch->status = FM_ERR_NOMEM;
+		fm_space_set(space, batch->page[at], transit_entry(batch, at)); /* its chunk was reserved */
+	}
+}
+
+static void on_moved(struct fm_space *space, const struct fm_agent_answer *answer)
+{
+	struct fm_batch *batch = space->ordered;
+	space->ordered = NULL;
+	space->gated = false;
+	take_moved(space, batch, answer);
+	if (answer->error == EAGAIN) {
+		/* Something changed meanwhile. Once its events are read, look at these pages again. */
+		space->evict.range = 0;
+		space->evict.next_page = space->ordered_page[0];
+	} else if (answer->error == ESRCH) {
+		space->evict.status = FM_ERR_NO_SPACE;
+	}
+	if (batch->pages) {
+		fm_stat_add(space, copy_bytes, (uint64_t)batch->pages * FM_PAGE_SIZE);
+		batch->read.kind = FM_MSG_BATCH;
+		fm_queue_push(&space->engine->evict_queue, &batch->read);
+	} else {
+		space->staging_busy[batch->buffer] = false;
+		space->evict.in_flight--;
+		batch_free(batch);
+	}
+	fm_space_read_events(space);
+	fm_evict_pump(space);
+}
+
+/* The program closed the agent's descriptor, or is about to end. It goes on, with its faults served, but
+ * nothing more leaves. A move whose answer is lost leaves pages that nobody can tell from untouched ones. */
+static void agent_gone(struct fm_space *space)
+{
+	fm_pager_watch(space->engine, space->agent, NULL, 0);
+	space->agent_gone = true;
+	if (space->ordered)
+		end_process(space);
+	else
+		fm_evict_pump(space);
+}
+
+void fm_evict_answer(struct fm_space *space)
+{
+	struct fm_agent_answer answer;
+	while (!space->dead) {
+		ssize_t length = recv(space->agent, &answer, sizeof(answer), MSG_DONTWAIT);
+		if (length != sizeof(answer)) {
+			if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
+				agent_gone(space);
+			return;
+		}
+		if (answer.op == FM_AGENT_MOVE && space->ordered) {
+			on_moved(space, &answer);
+		} else if (answer.op == FM_AGENT_DROP && answer.buffer < FM_STAGING_BUFFERS && !answer.error) {
+			space->staging_busy[answer.buffer] = false;
+			fm_evict_pump(space);
+		}
+	}
+}
+
+void fm_batch_read(struct fm_batch *batch)
+{
+	struct fm_space *space = batch->space;
+	if (space->dead)
+		return;
+	struct fm_agent_order drop = {.op = FM_AGENT_DROP, .buffer = batch->buffer};
+	order(space, &drop);
+	batch->data_ready = true;
+	for (uint32_t i = 0; i < batch->pages && !space->dead; i++) {
+		if (!batch->wanted[i] || !batch->page[i])
+			continue;
+		batch->wanted[i] = false;
+		fm_fault(space, batch->page[i]);
+	}
+}
+
+void fm_batch_stored(struct fm_batch *batch)
+{
+	struct fm_space *space = batch->space;
+	struct fm_engine *engine = space->engine;
+	bool stored = batch->status == FM_OK;
+	if (batch->failed_read && !space->dead)
+		end_process(space);
+	settle_sharers(batch, stored);
+	if (!stored && batch->data_ready)
+		return_pages(batch);
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		uint64_t page = batch->page[i];
+		bool keep = stored && page && !space->dead && !batch->zero[i];
+		if (stored && page && !space->dead) {
+			fm_space_set(space, page, keep ? fm_entry_make(FM_STORED, batch->slot[i]) : 0);
+			space->evict.evicted++;
+			space->evict.zeros += batch->zero[i];
+			fm_stat_add(space, evicted_pages, 1);
+			if (keep)
+				engine->slots.sum[batch->slot[i]] = batch->sum[i];
+		}
+		if (!keep && batch->slot[i] != FM_NO_SLOT) {
+			/* Forked children may hold it still. */
+			engine->slots.sum[batch->slot[i]] = batch->sum[i];
+			fm_slots_unref(&engine->slots, batch->slot[i]);
+		}
+	}
+	if (batch->pages)
+		fm_stat_add(space, copy_bytes, -(uint64_t)batch->pages * FM_PAGE_SIZE);
+	if (!stored && space->evict.status == FM_OK)
+		space->evict.status = batch->status;
+	space->evict.in_flight--;
+	bool lost = batch->status == FM_ERR_POOL_LOST;
+	fm_space_ref(space);
+	batch_free(batch);
+	fm_evict_pump(space);
+	fm_space_unref(space);
+	if (lost)
+		fm_pool_lost(engine);
+	for (struct fm_space *other = engine->spaces; other; other = other->next)
+		fm_evict_pump(other); /* a local buffer is free again */
+}
+
+/* ---- evictor thread ---- */
+
+static int read_staging(struct fm_batch *batch)
+{
+	struct iovec remote[FM_BATCH_PAGES];
+	size_t vectors = 0;
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		char *address = (char *)(uintptr_t)(batch->staging + (uint64_t)batch->index[i] * FM_PAGE_SIZE);
+		if (vectors && (char *)remote[vectors - 1].iov_base + remote[vectors - 1].iov_len == address)
+			remote[vectors - 1].iov_len += FM_PAGE_SIZE;
+		else
+			remote[vectors++] = (struct iovec){address, FM_PAGE_SIZE};
+	}
+	struct iovec local = {batch->data, (size_t)batch->pages * FM_PAGE_SIZE};
+	return process_vm_readv(batch->pid, &local, 1, remote, vectors, 0) == (ssize_t)local.iov_len ? 0 : -1;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	static const uint8_t zeros[64];
+	return memcmp(page, zeros, sizeof(zeros)) == 0 && memcmp(page, page + sizeof(zeros), FM_PAGE_SIZE - sizeof(zeros)) == 0;
+}
+
+static int send_batch(struct fm_engine *engine, struct fm_batch *batch)
+{
+	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_WRITE, .id = batch->number};
+	uint32_t slot[FM_BATCH_PAGES];
+	struct iovec vector[FM_BATCH_PAGES + 2] = {{&header, sizeof(header)}};
+	size_t vectors = 1;
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
+		if (batch->zero[i])
+			continue;
+		slot[header.count++] = batch->slot[i];
+		if (vectors > 1 && (uint8_t *)vector[vectors].iov_base + vector[vectors].iov_len == page)
+			vector[vectors].iov_len += FM_PAGE_SIZE;
+		else
+			vector[++vectors] = (struct iovec){page, FM_PAGE_SIZE};
+	}
+	batch->sent = header.count;
+	if (!header.count)
+		return 0;
+	vector[1] = (struct iovec){slot, header.count * sizeof(slot[0])};
+	return fm_sendv_all(engine->evict_socket, vector, vectors + 1);
+}
+
+static void send_free(struct fm_engine *engine, struct fm_free_slots *list)
+{
+	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_FREE, .count = list->count};
+	struct iovec vector[2] = {{&header, sizeof(header)}, {list->slot, list->count * sizeof(list->slot[0])}};
+	/* A failure is met again, and reported, by the next batch. */
+	fm_sendv_all(engine->evict_socket, vector, 2);
+	free(list);
+}
+
+static void answer_batch(struct fm_engine *engine, struct fm_batch *batch, int status)
+{
+	if (batch->status == FM_OK)
+		batch->status = status;
+	batch->stored.kind = FM_MSG_BATCH_STORED;
+	fm_queue_push(&engine->inbox, &batch->stored);
+}
+
+/* Copies a batch out and sends it. True when an acknowledgement will come. */
+static bool start_batch(struct fm_engine *engine, struct fm_batch *batch)
+{
+	if (read_staging(batch) < 0) {
+		batch->failed_read = errno != ESRCH; /* ESRCH: it has ended, and nobody needs its pages */
+		answer_batch(engine, batch, FM_ERR_NO_SPACE);
+		return false;
+	}
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		const uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
+		batch->zero[i] = is_zero(page);
+		batch->sum[i] = batch->zero[i] ? 0 : fm_page_sum(page);
+	}
+	bool refused = batch->status != FM_OK;
+	batch->read.kind = FM_MSG_BATCH_READ;
+	fm_queue_push(&engine->inbox, &batch->read);
+	if (refused) {
+		answer_batch(engine, batch, FM_OK);
+		return false;
+	}
+	if (__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST) || send_batch(engine, batch) < 0) {
+		answer_batch(engine, batch, FM_ERR_POOL_LOST);
+		return false;
+	}
+	if (batch->sent)
+		return true;
+	answer_batch(engine, batch, FM_OK);
+	return false;
+}
+
+/* Takes one acknowledgement for the batch at the head. */
+static int take_answer(struct fm_engine *engine, struct fm_batch *batch)
+{
+	struct fm_wire_header header;
+	if (fm_recv_all(engine->evict_socket, &header, sizeof(header)) < 0 || header.magic != FM_WIRE_MAGIC ||
+	    header.op != FM_WIRE_WRITE || header.id != batch->number)
+		return FM_ERR_POOL_LOST;
+	return header.status == FM_WIRE_OK ? FM_OK : header.status == FM_WIRE_FULL ? FM_ERR_POOL_FULL : FM_ERR_POOL_LOST;
+}
+
+static bool readable(int fd)
+{
+	char byte;
+	ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+void *fm_evictor_main(void *argument)
+{
+	struct fm_engine *engine = argument;
+	struct fm_batch *unacked = NULL, **tail = &unacked;
+	for (;;) {
+		struct fm_message *message = fm_queue_pop(&engine->evict_queue);
+		if (message && message->kind == FM_MSG_FREE_SLOTS) {
+			send_free(engine, (struct fm_free_slots *)message);
+		} else if (message && message->kind == FM_MSG_BATCH) {
+			struct fm_batch *batch = (struct fm_batch *)message;
+			if (start_batch(engine, batch)) {
+				batch->next_unacked = NULL;
+				*tail = batch;
+				tail = &batch->next_unacked;
+			}
+		} else if (message) { /* FM_MSG_STOP */
+			break;
+		} else {
+			fm_queue_wait(&engine->evict_queue, unacked ? engine->evict_socket : -1, -1);
+		}
+		while (unacked && readable(engine->evict_socket)) {
+			struct fm_batch *batch = unacked;
+			unacked = batch->next_unacked;
+			if (!unacked)
+				tail = &unacked;
+			answer_batch(engine, batch, take_answer(engine, batch));
+		}
+	}
+	return NULL;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * faasmem.h - the one public header of the C library: memory engine, page sets, memory server.
+ *
+ * Rules that hold for every function:
+ *   - 0 or a positive value is success, a negative value is one of enum fm_status; nothing aborts or exits;
+ *   - no call blocks on a target process or on the network, except *_open and *_close;
+ *   - work that takes time is an operation: the call returns at once, and a struct fm_event with the caller's
+ *     `op` number is written to the engine's event descriptor when it ended, exactly once;
+ *   - a page is 4096 bytes; page numbers are addresses divided by 4096.
+ */
+#ifndef FAASMEM_H
+#define FAASMEM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FM_API __attribute__((visibility("default")))
+#define FM_PAGE_SIZE 4096u
+
+enum fm_status {
+	FM_OK = 0,
+	FM_ERR_NOMEM = -1,      /* out of memory in this process */
+	FM_ERR_USERFAULTFD = -2, /* userfaultfd is absent or not permitted */
+	FM_ERR_KERNEL = -3,     /* the kernel lacks a feature that this needs (UFFDIO_MOVE: Linux 6.8) */
+	FM_ERR_CONNECT = -4,    /* the memory server does not answer at this address */
+	FM_ERR_POOL_LOST = -5,  /* the connection to the memory server broke */
+	FM_ERR_POOL_FULL = -6,  /* the memory server has no room left */
+	FM_ERR_NO_SPACE = -7,   /* no such space, or its process has ended */
+	FM_ERR_BUSY = -8,       /* an operation of this kind is running on the space */
+	FM_ERR_ARGUMENT = -9,   /* an argument is out of range */
+	FM_ERR_SYSTEM = -10,    /* another system call failed */
+	FM_ERR_ADDRESS = -11,   /* the address to listen on is in use or not ours */
+	FM_ERR_PROTOCOL = -12,  /* the peer does not speak this protocol version */
+	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
+};
+
+/* What an event tells. */
+enum fm_event_type {
+	FM_EVENT_ATTACHED = 1,  /* status; space is managed from now on */
+	FM_EVENT_SNAPSHOT = 2,  /* op, status, set */
+	FM_EVENT_EVICTED = 3,   /* op, status, a: pages that left, b: of them all-zero, c: 1 when cancelled */
+	FM_EVENT_PREFETCHED = 4, /* op, status, a: pages that came back */
+	FM_EVENT_RECALLED = 5,  /* op, status, set: pages that came back since the last call */
+	FM_EVENT_LOST = 6,      /* status: why the pages of this space are gone; its process has been killed */
+	FM_EVENT_POOL_LOST = 7, /* status: the engine has no memory server any more */
+	FM_EVENT_ENDED = 8,     /* the process of this space has ended */
+};
+
+struct fm_event {
+	uint32_t type;
+	uint32_t space;
+	uint64_t op;
+	int64_t status;
+	uint64_t a, b, c;
+	uint64_t set; /* address of a struct fm_set that the reader now owns, or 0 */
+	uint64_t reserved;
+};
+
+/* ---- page sets: immutable, sorted, any thread ---- */
+
+struct fm_set;
+
+FM_API struct fm_set *fm_set_empty(void);
+FM_API struct fm_set *fm_set_union(const struct fm_set *a, const struct fm_set *b);
+FM_API struct fm_set *fm_set_subtract(const struct fm_set *a, const struct fm_set *b);
+FM_API struct fm_set *fm_set_intersect(const struct fm_set *a, const struct fm_set *b);
+/* The first `pages` pages by address. */
+FM_API struct fm_set *fm_set_first(const struct fm_set *set, uint64_t pages);
+/* All of these return NULL when out of memory. */
+FM_API uint64_t fm_set_pages(const struct fm_set *set);
+FM_API void fm_set_free(struct fm_set *set);
+
+/* ---- engine ---- */
+
+struct fm_engine;
+
+struct fm_space_stats {
+	uint64_t remote_pages;   /* level: held by the pool now */
+	uint64_t copy_bytes;     /* level: page copies in this process (in transit) */
+	uint64_t recall_faults;  /* faults served from the pool or from a page in transit */
+	uint64_t recalled_pages; /* pages that came back */
+	uint64_t evicted_pages;  /* pages that left, all-zero ones included */
+	uint64_t zero_fills;     /* faults on never-stored pages */
+	uint64_t stall_us;       /* time from reading a fault to waking its thread, summed */
+};
+
+/* Connects to the memory server and starts the engine's threads. On failure NULL, and *status says why. */
+FM_API struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status);
+/* The descriptor that struct fm_event records are read from (non-blocking pipe). Owned by the engine. */
+FM_API int32_t fm_engine_event_fd(struct fm_engine *engine);
+FM_API int32_t fm_engine_pool_alive(struct fm_engine *engine);
+/* Ends the threads and closes everything. Processes with remote pages are killed first. */
+FM_API void fm_engine_close(struct fm_engine *engine);
+
+/* Makes the socket pair for one agent: fds[0] stays here (fm_attach takes it), fds[1] goes to the child. */
+FM_API int32_t fm_agent_pair(int32_t *fds);
+/* A sealed memfd with these bytes, for LD_PRELOAD=/proc/self/fd/N. Returns the descriptor. */
+FM_API int32_t fm_memfd(const char *name, const void *bytes, uint64_t length);
+FM_API int32_t fm_close_fd(int32_t fd);
+
+/* Takes over `socket` and waits for the agent in process `pid` to say hello; then FM_EVENT_ATTACHED.
+ * Returns the space's number (> 0). */
+FM_API int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid);
+/* Resident pages of the private anonymous memory that the engine manages. */
+FM_API int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op);
+/* Moves the pages of `set` (copied) to the pool; bytes_per_second 0 = unlimited. */
+FM_API int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *set,
+			uint64_t bytes_per_second, uint64_t op);
+FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t op);
+FM_API int32_t fm_take_recalled(struct fm_engine *engine, uint32_t space, uint64_t op);
+/* Ends a running eviction; its event comes when the pages in transit have settled. */
+FM_API int32_t fm_cancel(struct fm_engine *engine, uint32_t space);
+FM_API int32_t fm_space_stats(struct fm_engine *engine, uint32_t space, struct fm_space_stats *out);
+/* Forgets the space. A process that still lives and has remote pages is killed. */
+FM_API int32_t fm_space_close(struct fm_engine *engine, uint32_t space);
+
+/* ---- memory server ---- */
+
+struct fm_server;
+
+struct fm_server_stats {
+	uint64_t capacity_bytes, used_bytes, sessions, connections, pages_written, pages_read;
+};
+
+/* Listens on a numeric address; port 0 = any. At most capacity_bytes of pages over all clients. */
+FM_API struct fm_server *fm_server_open(const char *host, uint32_t port, uint64_t capacity_bytes,
+					int32_t *status);
+FM_API int32_t fm_server_port(struct fm_server *server);
+FM_API int32_t fm_server_stats(struct fm_server *server, struct fm_server_stats *out);
+FM_API void fm_server_close(struct fm_server *server);
+
+#endif

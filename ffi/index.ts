@@ -1,0 +1,111 @@
+import { type Pointer, ptr } from "bun:ffi";
+import { closeSync } from "node:fs";
+import type { Attachment, MemoryEngine, SandboxSpace } from "../src/sandbox/attachment.ts";
+import { readEvents } from "./events.ts";
+import { cString, type Library, loadLibrary } from "./load.ts";
+import { Space } from "./space.ts";
+import { statusError } from "./status.ts";
+
+export { statusError } from "./status.ts";
+
+/** Descriptors that a sandbox process gets for its agent: the socket and the agent's library. */
+const CHILD_SOCKET_FD = 3;
+const CHILD_LIBRARY_FD = 4;
+/** A sandbox whose agent has not said hello by then did not load it. */
+const HELLO_TIMEOUT_MS = 5000;
+
+/** What the engine needs to start. */
+export interface EngineOptions {
+  /** Address of the memory server. */
+  pool: { host: string; port: number };
+  /** Contents of libfaasmem.so and libfaasmem_agent.so. */
+  library: Uint8Array;
+  agent: Uint8Array;
+}
+
+/**
+ * Connects to a memory server and starts the memory engine of this process.
+ *
+ * @throws FaasmemError NO_USERFAULTFD, KERNEL_TOO_OLD, NO_MEMORY_SERVER, ...
+ */
+export function openEngine(options: EngineOptions): MemoryEngine {
+  const library = loadLibrary(options.library);
+  const status = new Int32Array(1);
+  const host = cString(options.pool.host);
+  const engine = library.fm_engine_open(ptr(host), options.pool.port, ptr(status));
+  if (!engine) throw statusError(status[0]!, `memory server ${options.pool.host}:${options.pool.port}`);
+  const name = cString("faasmem-agent");
+  const agentFd = library.fm_memfd(ptr(name), ptr(options.agent), BigInt(options.agent.length));
+  if (agentFd < 0) {
+    library.fm_engine_close(engine);
+    throw statusError(agentFd, "preload agent");
+  }
+  return new Engine(library, engine as Pointer, agentFd);
+}
+
+class Engine implements MemoryEngine {
+  readonly #library: Library;
+  readonly #engine: Pointer;
+  readonly #agentFd: number;
+  readonly #spaces = new Map<number, Space>();
+  readonly #poolLost: (() => void)[] = [];
+  readonly #stopEvents: () => void;
+  #closed = false;
+
+  constructor(library: Library, engine: Pointer, agentFd: number) {
+    this.#library = library;
+    this.#engine = engine;
+    this.#agentFd = agentFd;
+    this.#stopEvents = readEvents(library.fm_engine_event_fd(engine), (event) => {
+      if (event.type === "pool-lost") for (const handler of this.#poolLost) handler();
+      else this.#spaces.get(event.space)?.handle(event);
+    });
+  }
+
+  get poolAlive(): boolean {
+    return !this.#closed && this.#library.fm_engine_pool_alive(this.#engine) === 1;
+  }
+
+  onPoolLost(handler: () => void): void {
+    this.#poolLost.push(handler);
+  }
+
+  prepare(): Attachment {
+    const pair = new Int32Array(2);
+    const status = this.#library.fm_agent_pair(ptr(pair));
+    if (status < 0) throw statusError(status, "agent socket");
+    const [ours, childs] = [pair[0]!, pair[1]!];
+    return {
+      childFds: [childs, this.#agentFd],
+      env: {
+        LD_PRELOAD: `/proc/self/fd/${CHILD_LIBRARY_FD}`,
+        FAASMEM_AGENT_FD: String(CHILD_SOCKET_FD),
+      },
+      attach: (pid) => {
+        closeSync(childs);
+        return this.#attach(ours, pid);
+      },
+      abandon: () => {
+        closeSync(ours);
+        closeSync(childs);
+      },
+    };
+  }
+
+  #attach(socket: number, pid: number): Promise<SandboxSpace> {
+    const id = this.#library.fm_attach(this.#engine, socket, pid);
+    if (id < 0) return Promise.reject(statusError(id, `process ${pid}`));
+    const space = new Space(this.#library, this.#engine, id, () => this.#spaces.delete(id));
+    this.#spaces.set(id, space);
+    return space.attached(HELLO_TIMEOUT_MS, pid);
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stopEvents();
+    for (const space of [...this.#spaces.values()]) space.abort();
+    this.#library.fm_engine_close(this.#engine);
+    closeSync(this.#agentFd);
+  }
+}

@@ -1,0 +1,86 @@
+import { dlopen, FFIType, ptr } from "bun:ffi";
+import { FaasmemError } from "../src/base/errors.ts";
+
+/** Seals of memfd_create(2): nobody, this process included, can change the library after it was written. */
+const F_ADD_SEALS = 1033;
+const F_SEAL_ALL = 0x1 | 0x2 | 0x4 | 0x8;
+const MFD_CLOEXEC_ALLOW_SEALING = 0x1 | 0x2;
+
+const { i32, u32, u64, i64, pointer } = FFIType;
+
+const symbols = {
+  fm_set_empty: { args: [], returns: pointer },
+  fm_set_union: { args: [pointer, pointer], returns: pointer },
+  fm_set_subtract: { args: [pointer, pointer], returns: pointer },
+  fm_set_intersect: { args: [pointer, pointer], returns: pointer },
+  fm_set_first: { args: [pointer, u64], returns: pointer },
+  fm_set_pages: { args: [pointer], returns: u64 },
+  fm_set_free: { args: [pointer], returns: FFIType.void },
+  fm_engine_open: { args: [pointer, u32, pointer], returns: pointer },
+  fm_engine_event_fd: { args: [pointer], returns: i32 },
+  fm_engine_pool_alive: { args: [pointer], returns: i32 },
+  fm_engine_close: { args: [pointer], returns: FFIType.void },
+  fm_agent_pair: { args: [pointer], returns: i32 },
+  fm_memfd: { args: [pointer, pointer, u64], returns: i32 },
+  fm_close_fd: { args: [i32], returns: i32 },
+  fm_attach: { args: [pointer, i32, i32], returns: i32 },
+  fm_snapshot: { args: [pointer, u32, u64], returns: i32 },
+  fm_evict: { args: [pointer, u32, pointer, u64, u64], returns: i32 },
+  fm_prefetch: { args: [pointer, u32, pointer, u64], returns: i32 },
+  fm_take_recalled: { args: [pointer, u32, u64], returns: i32 },
+  fm_cancel: { args: [pointer, u32], returns: i32 },
+  fm_space_stats: { args: [pointer, u32, pointer], returns: i32 },
+  fm_space_close: { args: [pointer, u32], returns: i32 },
+  fm_server_open: { args: [pointer, u32, u64, pointer], returns: pointer },
+  fm_server_port: { args: [pointer], returns: i32 },
+  fm_server_stats: { args: [pointer, pointer], returns: i32 },
+  fm_server_close: { args: [pointer], returns: FFIType.void },
+} as const;
+
+/** The functions of ffi/faasmem.h. */
+export type Library = ReturnType<typeof open>;
+
+/** A zero-terminated copy of a string for C; keep a reference to it during the call. */
+export const cString = (text: string): Uint8Array => new TextEncoder().encode(`${text}\0`);
+
+function open(path: string) {
+  return dlopen(path, symbols).symbols;
+}
+
+let loaded: Library | undefined;
+
+/**
+ * Loads the C library, once. Its bytes go into a sealed memory file and are loaded from there: Bun's own way
+ * (a file in the temporary folder) leaves something that another process of the same user could replace, and
+ * fails where that folder is mounted noexec.
+ *
+ * @param bytes content of libfaasmem.so
+ * @throws FaasmemError NO_LIBRARY when the loader refuses it
+ */
+export function loadLibrary(bytes: Uint8Array): Library {
+  if (loaded) return loaded;
+  const libc = dlopen("libc.so.6", {
+    memfd_create: { args: [pointer, u32], returns: i32 },
+    write: { args: [i32, pointer, u64], returns: i64 },
+    fcntl: { args: [i32, i32, i32], returns: i32 },
+    close: { args: [i32], returns: i32 },
+  }).symbols;
+  const fd = libc.memfd_create(ptr(cString("libfaasmem.so")), MFD_CLOEXEC_ALLOW_SEALING);
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const wrote = fd < 0 ? -1 : Number(libc.write(fd, ptr(bytes, done), BigInt(bytes.length - done)));
+      if (wrote <= 0) throw new Error("no memory file");
+      done += wrote;
+    }
+    if (libc.fcntl(fd, F_ADD_SEALS, F_SEAL_ALL) < 0) throw new Error("the memory file cannot be sealed");
+    loaded = open(`/proc/self/fd/${fd}`);
+    return loaded;
+  } catch (cause) {
+    throw new FaasmemError("NO_LIBRARY", `the C library cannot be loaded: ${String(cause)}`, {
+      fix: "faasmem needs Linux with glibc 2.34 or newer and /proc mounted",
+      cause,
+    });
+  } finally {
+    if (fd >= 0) libc.close(fd);
+  }
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The pager thread: one loop over all spaces. */
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define ROUND_EVENTS 64
+#define TICK_NS 1000000000ull
+
+/* epoll data: a space with what was watched in its low bits; engine-wide descriptors have no space. */
+enum { ENGINE_INBOX = 0, ENGINE_DEMAND = 1 };
+_Static_assert(_Alignof(struct fm_space) >= 4, "two low bits of a space's address are free");
+
+int fm_pager_watch(struct fm_engine *engine, int fd, struct fm_space *space, unsigned what)
+{
+	if (!space && what == 0)
+		return epoll_ctl(engine->epoll, EPOLL_CTL_DEL, fd, NULL);
+	/* Edge-triggered for faults: a space whose events wait for an answer must not keep the loop awake. */
+	struct epoll_event event = {
+		.events = EPOLLIN | (what == FM_WATCH_USERFAULT ? EPOLLET : 0u),
+		.data.u64 = (uint64_t)(uintptr_t)space | what,
+	};
+	return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static struct fm_space *find(struct fm_engine *engine, uint32_t id)
+{
+	pthread_mutex_lock(&engine->table_lock);
+	struct fm_space *space = fm_table_find(engine, id);
+	pthread_mutex_unlock(&engine->table_lock);
+	return space && !space->closed ? space : NULL;
+}
+
+/* ---- orders of the caller ---- */
+
+static void refuse(struct fm_engine *engine, const struct fm_command *command, uint32_t type, int status)
+{
+	fm_emit(engine, &(struct fm_event){.type = type, .space = command->space, .op = command->op, .status = status});
+}
+
+static void on_attach(struct fm_engine *engine, struct fm_command *command)
+{
+	struct fm_space *space = find(engine, command->space);
+	space->next = engine->spaces;
+	engine->spaces = space;
+	space->agent = command->socket;
+	space->pid = command->pid;
+	space->pidfd = (int)syscall(SYS_pidfd_open, command->pid, 0);
+	if (space->pidfd < 0 || fm_pager_watch(engine, space->pidfd, space, FM_WATCH_PROCESS) < 0 ||
+	    fm_pager_watch(engine, space->agent, space, FM_WATCH_AGENT) < 0)
+		fm_space_end(space);
+}
+
+static void on_take(struct fm_engine *engine, struct fm_space *space, const struct fm_command *command)
+{
+	struct fm_set *set = fm_set_of_pages(space->recalled, space->recalled_count);
+	space->recalled_count = 0;
+	fm_emit(engine, &(struct fm_event){
+		.type = FM_EVENT_RECALLED,
+		.space = command->space,
+		.op = command->op,
+		.status = set ? FM_OK : FM_ERR_NOMEM,
+		.set = (uintptr_t)set,
+	});
+}
+
+static void on_close(struct fm_engine *engine, struct fm_space *space)
+{
+	space->closed = true;
+	if (!space->dead && space->stats.remote_pages)
+		syscall(SYS_pidfd_send_signal, space->pidfd, 9, NULL, 0);
+	fm_space_end(space);
+	pthread_mutex_lock(&engine->table_lock);
+	engine->table[space->id & FM_TABLE_MASK] = NULL;
+	pthread_mutex_unlock(&engine->table_lock);
+	fm_space_unref(space);
+}
+
+static void on_command(struct fm_engine *engine, struct fm_command *command)
+{
+	static const uint32_t answer[] = {
+		[FM_MSG_EVICT] = FM_EVENT_EVICTED, [FM_MSG_PREFETCH] = FM_EVENT_PREFETCHED, [FM_MSG_TAKE] = FM_EVENT_RECALLED};
+	int kind = command->message.kind;
+	struct fm_space *space = find(engine, command->space);
+	bool usable = space && !space->dead && space->attached;
+	if (kind == FM_MSG_ATTACH)
+		on_attach(engine, command);
+	else if (kind == FM_MSG_CLOSE && space)
+		on_close(engine, space);
+	else if (kind == FM_MSG_CANCEL && usable) {
+		/* Also for an eviction that is still with the scanner. */
+		space->cancelled_until = command->sequence;
+		space->evict.cancelled = true;
+		fm_evict_pump(space);
+	} else if (kind == FM_MSG_CANCEL || kind == FM_MSG_CLOSE)
+		;
+	else if (!usable)
+		refuse(engine, command, answer[kind], FM_ERR_NO_SPACE);
+	else if (kind == FM_MSG_TAKE)
+		on_take(engine, space, command);
+	else if ((kind == FM_MSG_EVICT && space->evict.active) || (kind == FM_MSG_PREFETCH && space->prefetch.active))
+		refuse(engine, command, answer[kind], FM_ERR_BUSY);
+	else if (kind == FM_MSG_EVICT)
+		fm_evict_start(space, command);
+	else
+		fm_prefetch_start(space, command);
+	fm_set_free(command->set);
+	free(command->mapping);
+	free(command);
+}
+
+static void read_inbox(struct fm_engine *engine)
+{
+	struct fm_message *message;
+	while ((message = fm_queue_pop(&engine->inbox))) {
+		switch (message->kind) {
+		case FM_MSG_BATCH_READ:
+			fm_batch_read((struct fm_batch *)message);
+			break;
+		case FM_MSG_BATCH_STORED:
+			fm_batch_stored((struct fm_batch *)((char *)message - offsetof(struct fm_batch, stored)));
+			break;
+		case FM_MSG_FETCHED:
+			fm_fetched((struct fm_fetch *)message);
+			break;
+		case FM_MSG_STOP:
+			engine->stopping = true;
+			break;
+		default:
+			on_command(engine, (struct fm_command *)message);
+		}
+	}
+}
+
+/* ---- descriptors ---- */
+
+static void on_agent(struct fm_space *space)
+{
+	if (space->attached) {
+		fm_evict_answer(space);
+		return;
+	}
+	int status = fm_space_handshake(space);
+	if (status == FM_OK) {
+		fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ATTACHED, .space = space->id});
+		return;
+	}
+	fm_pager_watch(space->engine, space->agent, NULL, 0);
+	fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ATTACHED, .space = space->id, .status = status});
+}
+
+static void on_ready(struct fm_engine *engine, const struct epoll_event *event)
+{
+	struct fm_space *space = (struct fm_space *)(uintptr_t)(event->data.u64 & ~3ull);
+	unsigned what = event->data.u64 & 3;
+	if (!space && what == ENGINE_DEMAND) {
+		fm_demand_readable(engine);
+		if (engine->pool_lost)
+			fm_pager_watch(engine, engine->demand_socket, NULL, 0);
+	} else if (!space) {
+		read_inbox(engine);
+	} else if (space->dead) {
+		return;
+	} else if (what == FM_WATCH_USERFAULT) {
+		fm_space_read_events(space);
+	} else if (what == FM_WATCH_AGENT) {
+		on_agent(space);
+	} else {
+		fm_space_end(space);
+	}
+}
+
+/* ---- the loop ---- */
+
+/* What is left to do after the descriptors. Returns when to look again, in ns from now (UINT64_MAX: when
+ * something happens). */
+static uint64_t tend_spaces(struct fm_engine *engine)
+{
+	uint64_t now = fm_now_ns(), wait = UINT64_MAX;
+	bool tick = now - engine->last_tick_ns >= TICK_NS;
+	if (tick) {
+		engine->last_tick_ns = now;
+		fm_slots_send(engine);
+		fm_emit_flush(engine);
+	}
+	for (struct fm_space *space = engine->spaces; space; space = space->next) {
+		if ((space->group_count || space->deferred_count) && !space->gated && !space->waiting_for) {
+			fm_space_read_events(space);
+			fm_evict_pump(space);
+			wait = 0;
+		}
+		if (fm_fetch_place(space))
+			wait = 0;
+		if (space->evict.active && space->evict.bytes_per_second && !space->gated) {
+			fm_evict_pump(space);
+			uint64_t due = space->evict.next_ns > now ? space->evict.next_ns - now : 1000000;
+			if (space->evict.active && due < wait)
+				wait = due;
+		}
+		if (space->root != space && !space->dead) {
+			/* The kernel does not tell the end of a forked child: ask. */
+			if (tick && fm_space_is_gone(space))
+				fm_space_end(space);
+			if (TICK_NS < wait)
+				wait = TICK_NS;
+		}
+	}
+	if (engine->demand.head) {
+		if (now > engine->demand.head->started_ns + FM_DEMAND_TIMEOUT_NS)
+			fm_pool_lost(engine);
+		if (TICK_NS < wait)
+			wait = TICK_NS;
+	}
+	if ((engine->slots.released_count || engine->overflow_count) && TICK_NS < wait)
+		wait = TICK_NS;
+	return wait;
+}
+
+static void bury(struct fm_engine *engine)
+{
+	while (engine->graveyard) {
+		struct fm_space *space = engine->graveyard;
+		engine->graveyard = space->grave;
+		free(space);
+	}
+}
+
+void *fm_pager_main(void *argument)
+{
+	struct fm_engine *engine = argument;
+	struct epoll_event event[ROUND_EVENTS];
+	uint64_t wait = UINT64_MAX;
+	engine->last_tick_ns = fm_now_ns();
+	while (!engine->stopping) {
+		int timeout = wait == UINT64_MAX ? -1 : (int)((wait + 999999) / 1000000);
+		/* The next fault of a burst comes within microseconds: sleeping and waking would cost more. */
+		if (timeout && engine->last_fault_ns && fm_now_ns() - engine->last_fault_ns < FM_SPIN_NS)
+			timeout = 0;
+		int count = epoll_wait(engine->epoll, event, ROUND_EVENTS, timeout);
+		for (int i = 0; i < count; i++)
+			on_ready(engine, &event[i]);
+		wait = tend_spaces(engine);
+		bury(engine);
+	}
+	for (struct fm_space *space = engine->spaces; space; space = space->next) {
+		if (space->root == space && !space->dead && space->stats.remote_pages)
+			syscall(SYS_pidfd_send_signal, space->pidfd, 9, NULL, 0);
+	}
+	return NULL;
+}

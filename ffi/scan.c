@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define _GNU_SOURCE
+#include "scan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "uapi.h"
+
+static int open_proc(pid_t pid, const char *name)
+{
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int status_of_errno(void)
+{
+	return errno == ENOENT || errno == ESRCH ? FM_ERR_NO_SPACE : errno == ENOMEM ? FM_ERR_NOMEM : FM_ERR_SYSTEM;
+}
+
+/* "start-end perms offset dev inode  name" (proc_pid_maps(5)). */
+static int is_manageable(const char *line, struct fm_range *range)
+{
+	uint64_t start, end, inode;
+	char perms[5];
+	int name_at = 0;
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64 " %n", &start, &end, perms, &inode, &name_at) < 4)
+		return 0;
+	if (memcmp(perms, "rw-p", 4) != 0 || inode != 0)
+		return 0;
+	const char *name = name_at ? line + name_at : "";
+	if (*name && *name != '\n' && strncmp(name, "[heap]", 6) != 0 && strncmp(name, "[anon:", 6) != 0)
+		return 0;
+	*range = (struct fm_range){start / FM_PAGE_SIZE, end / FM_PAGE_SIZE};
+	return 1;
+}
+
+int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count)
+{
+	int fd = open_proc(pid, "maps");
+	if (fd < 0)
+		return status_of_errno();
+	FILE *maps = fdopen(fd, "r");
+	if (!maps) {
+		close(fd);
+		return FM_ERR_NOMEM;
+	}
+	struct fm_range *found = NULL;
+	size_t used = 0, capacity = 0, line_size = 0;
+	char *line = NULL;
+	int status = FM_OK;
+	while (getline(&line, &line_size, maps) > 0) {
+		struct fm_range range;
+		if (!is_manageable(line, &range))
+			continue;
+		if (range.start * FM_PAGE_SIZE < skip_end && range.end * FM_PAGE_SIZE > skip_start)
+			continue;
+		if (used == capacity) {
+			capacity = capacity ? capacity * 2 : 64;
+			struct fm_range *grown = realloc(found, capacity * sizeof(*grown));
+			if (!grown) {
+				status = FM_ERR_NOMEM;
+				break;
+			}
+			found = grown;
+		}
+		found[used++] = range;
+	}
+	free(line);
+	fclose(maps);
+	if (status == FM_OK) {
+		*out = found;
+		*count = used;
+	} else {
+		free(found);
+	}
+	return status;
+}
+
+/* PAGEMAP_SCAN: Linux 6.7. */
+static int scan_range(int pagemap, struct fm_range range, struct fm_set_builder *builder)
+{
+	struct fm_page_region regions[256];
+	struct fm_pm_scan scan = {
+		.size = sizeof(scan),
+		.start = range.start * FM_PAGE_SIZE,
+		.end = range.end * FM_PAGE_SIZE,
+		.vec = (uintptr_t)regions,
+		.vec_len = sizeof(regions) / sizeof(regions[0]),
+		.category_inverted = FM_PAGE_IS_PFNZERO,
+		.category_mask = FM_PAGE_IS_PRESENT | FM_PAGE_IS_PFNZERO,
+	};
+	while (scan.start < scan.end) {
+		int found = ioctl(pagemap, FM_PAGEMAP_SCAN, &scan);
+		if (found < 0)
+			return -1;
+		for (int i = 0; i < found; i++)
+			fm_builder_add(builder, regions[i].start / FM_PAGE_SIZE, regions[i].end / FM_PAGE_SIZE);
+		if (scan.walk_end <= scan.start)
+			return 0;
+		scan.start = scan.walk_end;
+	}
+	return 0;
+}
+
+/* Older kernels: one 64-bit word a page, bit 63 = present (Documentation/admin-guide/mm/pagemap.rst). */
+static int read_range(int pagemap, struct fm_range range, struct fm_set_builder *builder)
+{
+	uint64_t words[4096];
+	for (uint64_t at = range.start; at < range.end;) {
+		uint64_t want = range.end - at < 4096 ? range.end - at : 4096;
+		ssize_t got = pread(pagemap, words, want * sizeof(words[0]), (off_t)(at * sizeof(words[0])));
+		if (got <= 0)
+			return got < 0 ? -1 : 0;
+		uint64_t pages = (uint64_t)got / sizeof(words[0]);
+		for (uint64_t i = 0; i < pages; i++)
+			if (words[i] >> 63)
+				fm_builder_add(builder, at + i, at + i + 1);
+		at += pages;
+	}
+	return 0;
+}
+
+struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_end, int *status)
+{
+	struct fm_range *mapping;
+	size_t count;
+	*status = fm_scan_mappings(pid, skip_start, skip_end, &mapping, &count);
+	if (*status != FM_OK)
+		return NULL;
+	struct fm_set_builder builder;
+	fm_builder_init(&builder);
+	int pagemap = open_proc(pid, "pagemap"), failed = pagemap < 0, by_scan = 1;
+	for (size_t i = 0; i < count && !failed; i++) {
+		if (by_scan && scan_range(pagemap, mapping[i], &builder) < 0) {
+			by_scan = 0;
+			if (errno != ENOTTY && errno != EINVAL)
+				failed = 1;
+		}
+		if (!by_scan && !failed)
+			failed = read_range(pagemap, mapping[i], &builder) < 0;
+	}
+	if (failed)
+		*status = status_of_errno();
+	free(mapping);
+	if (pagemap >= 0)
+		close(pagemap);
+	struct fm_set *set = fm_builder_finish(&builder);
+	if (!set && !failed)
+		*status = FM_ERR_NOMEM;
+	if (failed) {
+		fm_set_free(set);
+		return NULL;
+	}
+	return set;
+}

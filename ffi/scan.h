@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which memory of a process can be managed, and which of its pages are resident. */
+#ifndef FM_SCAN_H
+#define FM_SCAN_H
+
+#include <sys/types.h>
+
+#include "set.h"
+
+/* The private, writable, anonymous mappings of a process as page ranges, one range a mapping (neighbours are
+ * not joined). Left out: the main stack, special mappings, and [skip_start, skip_end) (addresses).
+ * 0 and a malloc'ed array, or a negative fm_status. */
+int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count);
+
+/* The resident pages of those mappings, the shared zero page left out. A set, or NULL with *status. */
+struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_end, int *status);
+
+#endif

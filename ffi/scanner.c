@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The scanner thread: reads /proc, which may wait for the target's memory lock, so that the pager need not. */
+#include "engine.h"
+#include "scan.h"
+
+#include <stdlib.h>
+
+struct target {
+	pid_t pid;
+	uint64_t arena_start, arena_end;
+	bool found;
+};
+
+static struct target look_up(struct fm_engine *engine, uint32_t id)
+{
+	struct target target = {0};
+	pthread_mutex_lock(&engine->table_lock);
+	struct fm_space *space = fm_table_find(engine, id);
+	if (space && __atomic_load_n(&space->attached, __ATOMIC_ACQUIRE) && !__atomic_load_n(&space->dead, __ATOMIC_ACQUIRE))
+		target = (struct target){space->pid, space->arena_start, space->arena_end, true};
+	pthread_mutex_unlock(&engine->table_lock);
+	return target;
+}
+
+static void snapshot(struct fm_engine *engine, struct fm_command *command, const struct target *target)
+{
+	int status = FM_ERR_NO_SPACE;
+	struct fm_set *set = target->found ? fm_scan_resident(target->pid, target->arena_start, target->arena_end, &status) : NULL;
+	fm_emit(engine, &(struct fm_event){
+		.type = FM_EVENT_SNAPSHOT,
+		.space = command->space,
+		.op = command->op,
+		.status = status,
+		.set = (uintptr_t)set,
+	});
+	free(command);
+}
+
+void *fm_scanner_main(void *argument)
+{
+	struct fm_engine *engine = argument;
+	for (;;) {
+		struct fm_message *message = fm_queue_pop(&engine->scan_queue);
+		if (!message) {
+			fm_queue_wait(&engine->scan_queue, -1, -1);
+			continue;
+		}
+		if (message->kind == FM_MSG_STOP)
+			return NULL;
+		struct fm_command *command = (struct fm_command *)message;
+		struct target target = look_up(engine, command->space);
+		if (message->kind == FM_MSG_SCAN_SNAPSHOT) {
+			snapshot(engine, command, &target);
+			continue;
+		}
+		command->message.kind = FM_MSG_EVICT;
+		command->status = FM_ERR_NO_SPACE;
+		if (target.found)
+			command->status = fm_scan_mappings(target.pid, target.arena_start, target.arena_end, &command->mapping, &command->mappings);
+		fm_queue_push(&engine->inbox, &command->message);
+	}
+}

@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The memory server's data plane: a thread per connection, a sparse private mapping per session. A slot is
+ * a page of that mapping, so a page travels from the socket to its place in one copy. */
+#define _GNU_SOURCE
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "net.h"
+#include "wire.h"
+
+#define MOST_CONNECTIONS 4096u
+#define STACK_BYTES (256u << 10)
+
+struct session {
+	struct session *next;
+	uint8_t token[FM_WIRE_TOKEN];
+	unsigned connections;
+	uint8_t *data;
+	uint8_t *taken; /* one byte a slot: written by several threads, so no shared bits */
+	uint64_t slots, used_pages;
+};
+
+struct connection {
+	struct connection *next;
+	struct fm_server *server;
+	struct session *session;
+	int fd;
+	uint32_t slot[FM_WIRE_MAX_PAGES];
+	struct iovec vector[FM_WIRE_MAX_PAGES + 1];
+};
+
+struct fm_server {
+	int listener, stop;
+	pthread_t acceptor;
+	pthread_mutex_t lock; /* sessions, connections, counters below */
+	pthread_cond_t ended;
+	struct session *sessions;
+	struct connection *connections;
+	unsigned session_count, connection_count;
+	uint64_t capacity_pages, used_pages, pages_written, pages_read;
+};
+
+/* ---- sessions (server->lock held) ---- */
+
+static struct session *session_make(struct fm_server *server)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->slots = server->capacity_pages;
+	s->data = mmap(NULL, s->slots * FM_PAGE_SIZE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	s->taken = mmap(NULL, s->slots, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->data == MAP_FAILED || s->taken == MAP_FAILED ||
+	    getrandom(s->token, sizeof(s->token), 0) != sizeof(s->token)) {
+		if (s->data != MAP_FAILED)
+			munmap(s->data, s->slots * FM_PAGE_SIZE);
+		if (s->taken != MAP_FAILED)
+			munmap(s->taken, s->slots);
+		free(s);
+		return NULL;
+	}
+	/* Single pages come and go: a huge page would hold 512 for one, and none of it should reach a core file. */
+	madvise(s->data, s->slots * FM_PAGE_SIZE, MADV_NOHUGEPAGE);
+	madvise(s->data, s->slots * FM_PAGE_SIZE, MADV_DONTDUMP);
+	s->next = server->sessions;
+	server->sessions = s;
+	server->session_count++;
+	return s;
+}
+
+static struct session *session_find(struct fm_server *server, const uint8_t *token)
+{
+	for (struct session *s = server->sessions; s; s = s->next) {
+		uint8_t difference = 0;
+		for (size_t i = 0; i < FM_WIRE_TOKEN; i++)
+			difference |= s->token[i] ^ token[i];
+		if (!difference)
+			return s;
+	}
+	return NULL;
+}
+
+/* The last connection of a session is gone: its pages belong to nobody. */
+static void session_drop(struct fm_server *server, struct session *s)
+{
+	struct session **at = &server->sessions;
+	while (*at != s)
+		at = &(*at)->next;
+	*at = s->next;
+	server->session_count--;
+	server->used_pages -= s->used_pages;
+	munmap(s->data, s->slots * FM_PAGE_SIZE);
+	munmap(s->taken, s->slots);
+	free(s);
+}
+
+/* ---- requests ---- */
+
+static int reply(struct connection *c, const struct fm_wire_header *request, uint8_t status, size_t vectors)
+{
+	struct fm_wire_header header = *request;
+	header.status = status;
+	c->vector[0] = (struct iovec){&header, sizeof(header)};
+	return fm_sendv_all(c->fd, c->vector, 1 + vectors);
+}
+
+/* Points the vector at the slots' pages, joining neighbours; the number of vectors used after the first. */
+static size_t aim(struct connection *c, uint32_t count)
+{
+	size_t used = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *page = c->session->data + (uint64_t)c->slot[i] * FM_PAGE_SIZE;
+		struct iovec *last = &c->vector[used];
+		if (used && (uint8_t *)last->iov_base + last->iov_len == page)
+			last->iov_len += FM_PAGE_SIZE;
+		else
+			c->vector[++used] = (struct iovec){page, FM_PAGE_SIZE};
+	}
+	return used;
+}
+
+static int skip(int fd, uint64_t bytes)
+{
+	char scratch[4096];
+	while (bytes) {
+		size_t part = bytes < sizeof(scratch) ? (size_t)bytes : sizeof(scratch);
+		if (fm_recv_all(fd, scratch, part) < 0)
+			return -1;
+		bytes -= part;
+	}
+	return 0;
+}
+
+static int slots_valid(const struct connection *c, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (c->slot[i] >= c->session->slots)
+			return 0;
+	return 1;
+}
+
+static void give_back_room(struct connection *c, uint32_t pages)
+{
+	pthread_mutex_lock(&c->server->lock);
+	c->server->used_pages -= pages;
+	c->session->used_pages -= pages;
+	pthread_mutex_unlock(&c->server->lock);
+}
+
+static int serve_write(struct connection *c, const struct fm_wire_header *request)
+{
+	struct fm_server *server = c->server;
+	uint32_t count = request->count;
+	uint8_t status = FM_WIRE_OK;
+	for (uint32_t i = 0; i < count; i++) {
+		if (c->session->taken[c->slot[i]])
+			status = FM_WIRE_TAKEN;
+	}
+	if (status == FM_WIRE_OK) {
+		pthread_mutex_lock(&server->lock);
+		if (server->used_pages + count > server->capacity_pages) {
+			status = FM_WIRE_FULL;
+		} else {
+			server->used_pages += count;
+			c->session->used_pages += count;
+			server->pages_written += count;
+		}
+		pthread_mutex_unlock(&server->lock);
+	}
+	if (status != FM_WIRE_OK)
+		return skip(c->fd, (uint64_t)count * FM_PAGE_SIZE) < 0 ? -1 : reply(c, request, status, 0);
+	size_t vectors = aim(c, count);
+	if (fm_recvv_all(c->fd, c->vector + 1, vectors) < 0) {
+		give_back_room(c, count); /* the slots were never marked: the pages count as not written */
+		return -1;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		if (c->session->taken[c->slot[i]]++) /* the same slot twice in one request */
+			return -1;
+	}
+	return reply(c, request, FM_WIRE_OK, 0);
+}
+
+static int serve_read(struct connection *c, const struct fm_wire_header *request)
+{
+	for (uint32_t i = 0; i < request->count; i++)
+		if (!c->session->taken[c->slot[i]])
+			return reply(c, request, FM_WIRE_ABSENT, 0);
+	size_t vectors = aim(c, request->count);
+	__atomic_fetch_add(&c->server->pages_read, request->count, __ATOMIC_RELAXED);
+	return reply(c, request, FM_WIRE_OK, vectors);
+}
+
+static int serve_free(struct connection *c, const struct fm_wire_header *request)
+{
+	uint32_t freed = 0;
+	for (uint32_t i = 0; i < request->count; i++) {
+		uint8_t *taken = &c->session->taken[c->slot[i]];
+		freed += *taken;
+		*taken = 0;
+	}
+	size_t vectors = aim(c, request->count);
+	for (size_t i = 1; i <= vectors; i++)
+		madvise(c->vector[i].iov_base, c->vector[i].iov_len, MADV_DONTNEED);
+	give_back_room(c, freed);
+	return 0;
+}
+
+static int serve_hello(struct connection *c, const struct fm_wire_header *request)
+{
+	static const uint8_t none[FM_WIRE_TOKEN];
+	struct fm_server *server = c->server;
+	uint8_t token[FM_WIRE_TOKEN];
+	if (c->session || fm_recv_all(c->fd, token, sizeof(token)) < 0)
+		return -1;
+	pthread_mutex_lock(&server->lock);
+	struct session *s = NULL;
+	if (request->count == FM_WIRE_VERSION)
+		s = memcmp(token, none, sizeof(none)) ? session_find(server, token) : session_make(server);
+	if (s)
+		s->connections++;
+	c->session = s;
+	pthread_mutex_unlock(&server->lock);
+	if (!s) {
+		reply(c, request, FM_WIRE_REFUSED, 0);
+		return -1;
+	}
+	c->vector[1] = (struct iovec){s->token, sizeof(s->token)};
+	return reply(c, request, FM_WIRE_OK, 1);
+}
+
+static int serve(struct connection *c)
+{
+	struct fm_wire_header request;
+	if (fm_recv_all(c->fd, &request, sizeof(request)) < 0 || request.magic != FM_WIRE_MAGIC)
+		return -1;
+	if (request.op == FM_WIRE_HELLO)
+		return serve_hello(c, &request);
+	if (!c->session || !request.count || request.count > FM_WIRE_MAX_PAGES)
+		return -1;
+	if (fm_recv_all(c->fd, c->slot, request.count * sizeof(c->slot[0])) < 0 || !slots_valid(c, request.count))
+		return -1;
+	switch (request.op) {
+	case FM_WIRE_WRITE:
+		return serve_write(c, &request);
+	case FM_WIRE_READ:
+		return serve_read(c, &request);
+	case FM_WIRE_FREE:
+		return serve_free(c, &request);
+	default:
+		return -1;
+	}
+}
+
+static void *connection_main(void *argument)
+{
+	struct connection *c = argument;
+	struct fm_server *server = c->server;
+	while (serve(c) == 0)
+		;
+	pthread_mutex_lock(&server->lock);
+	if (c->session && --c->session->connections == 0)
+		session_drop(server, c->session);
+	struct connection **at = &server->connections;
+	while (*at != c)
+		at = &(*at)->next;
+	*at = c->next;
+	server->connection_count--;
+	close(c->fd);
+	free(c);
+	pthread_cond_signal(&server->ended);
+	pthread_mutex_unlock(&server->lock);
+	return NULL;
+}
+
+static void accept_one(struct fm_server *server, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	pthread_attr_t attributes;
+	pthread_t thread;
+	if (!c) {
+		close(fd);
+		return;
+	}
+	fm_socket_tune(fd);
+	c->server = server;
+	c->fd = fd;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	pthread_mutex_lock(&server->lock);
+	if (server->connection_count < MOST_CONNECTIONS &&
+	    pthread_create(&thread, &attributes, connection_main, c) == 0) {
+		c->next = server->connections;
+		server->connections = c;
+		server->connection_count++;
+	} else {
+		close(fd);
+		free(c);
+	}
+	pthread_mutex_unlock(&server->lock);
+	pthread_attr_destroy(&attributes);
+}
+
+static void *acceptor_main(void *argument)
+{
+	struct fm_server *server = argument;
+	struct pollfd wait[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stop, .events = POLLIN}};
+	for (;;) {
+		if (poll(wait, 2, -1) < 0 && errno != EINTR)
+			return NULL;
+		if (wait[1].revents)
+			return NULL;
+		if (!wait[0].revents)
+			continue;
+		int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			accept_one(server, fd);
+		else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+			usleep(10000); /* wait for room instead of spinning on the same refusal */
+	}
+}
+
+/* ---- public ---- */
+
+static int listen_on(const char *host, uint32_t port)
+{
+	char service[16];
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICHOST}, *found;
+	int on = 1;
+	snprintf(service, sizeof(service), "%u", port);
+	if (getaddrinfo(host, service, &hints, &found) != 0)
+		return -1;
+	int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+		if (bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, 128) < 0) {
+			close(fd);
+			fd = -1;
+		}
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+struct fm_server *fm_server_open(const char *host, uint32_t port, uint64_t capacity_bytes, int32_t *status)
+{
+	struct fm_server *server = calloc(1, sizeof(*server));
+	*status = FM_ERR_NOMEM;
+	if (!server)
+		return NULL;
+	*status = FM_ERR_ARGUMENT;
+	server->capacity_pages = capacity_bytes / FM_PAGE_SIZE;
+	server->stop = -1;
+	server->listener = -1;
+	pthread_mutex_init(&server->lock, NULL);
+	pthread_cond_init(&server->ended, NULL);
+	if (!server->capacity_pages || server->capacity_pages >= UINT32_MAX)
+		goto failed;
+	*status = FM_ERR_ADDRESS;
+	server->listener = listen_on(host, port);
+	if (server->listener < 0)
+		goto failed;
+	*status = FM_ERR_SYSTEM;
+	server->stop = eventfd(0, EFD_CLOEXEC);
+	if (server->stop < 0 || pthread_create(&server->acceptor, NULL, acceptor_main, server) != 0)
+		goto failed;
+	*status = FM_OK;
+	return server;
+failed:
+	if (server->listener >= 0)
+		close(server->listener);
+	if (server->stop >= 0)
+		close(server->stop);
+	free(server);
+	return NULL;
+}
+
+int32_t fm_server_port(struct fm_server *server)
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof(address);
+	if (getsockname(server->listener, (struct sockaddr *)&address, &length) < 0)
+		return FM_ERR_SYSTEM;
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+						   : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+int32_t fm_server_stats(struct fm_server *server, struct fm_server_stats *out)
+{
+	pthread_mutex_lock(&server->lock);
+	*out = (struct fm_server_stats){
+		.capacity_bytes = server->capacity_pages * FM_PAGE_SIZE,
+		.used_bytes = server->used_pages * FM_PAGE_SIZE,
+		.sessions = server->session_count,
+		.connections = server->connection_count,
+		.pages_written = server->pages_written,
+		.pages_read = __atomic_load_n(&server->pages_read, __ATOMIC_RELAXED),
+	};
+	pthread_mutex_unlock(&server->lock);
+	return FM_OK;
+}
+
+void fm_server_close(struct fm_server *server)
+{
+	uint64_t one = 1;
+	if (write(server->stop, &one, sizeof(one)) < 0)
+		shutdown(server->listener, SHUT_RDWR);
+	pthread_join(server->acceptor, NULL);
+	close(server->listener);
+	pthread_mutex_lock(&server->lock);
+	for (struct connection *c = server->connections; c; c = c->next)
+		shutdown(c->fd, SHUT_RDWR);
+	while (server->connection_count)
+		pthread_cond_wait(&server->ended, &server->lock);
+	pthread_mutex_unlock(&server->lock);
+	close(server->stop);
+	pthread_mutex_destroy(&server->lock);
+	pthread_cond_destroy(&server->ended);
+	free(server);
+}

@@ -1,0 +1,167 @@
+import { type Pointer, ptr } from "bun:ffi";
+import { FaasmemError } from "../src/base/errors.ts";
+import type { EvictResult, MemoryStats, PageSet } from "../src/memory/engine.ts";
+import type { SandboxSpace } from "../src/sandbox/attachment.ts";
+import type { EngineEvent } from "./events.ts";
+import type { Library } from "./load.ts";
+import { NativePageSet, native } from "./page-set.ts";
+import { statusError } from "./status.ts";
+
+const PROCESS_GONE = -7;
+const noStats: MemoryStats = {
+  remotePages: 0,
+  copyBytes: 0,
+  recallFaults: 0,
+  recalledPages: 0,
+  evictedPages: 0,
+  zeroFills: 0,
+  stallUs: 0,
+};
+
+/** Numbers of operations, unique in this process. */
+let lastOperation = 0;
+
+/** The memory of one sandbox process, as the engine manages it. */
+export class Space implements SandboxSpace {
+  readonly #library: Library;
+  readonly #engine: Pointer;
+  readonly #id: number;
+  readonly #forget: () => void;
+  readonly #pending = new Map<number, (event: EngineEvent) => void>();
+  readonly #lost: ((reason: string) => void)[] = [];
+  #attached: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  #open = true;
+
+  constructor(library: Library, engine: Pointer, id: number, forget: () => void) {
+    this.#library = library;
+    this.#engine = engine;
+    this.#id = id;
+    this.#forget = forget;
+  }
+
+  /** Resolves when the agent has said hello and the engine has taken over. */
+  async attached(timeoutMs: number, pid: number): Promise<this> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#attached = { resolve, reject };
+        timer = setTimeout(() => {
+          reject(
+            new FaasmemError("NO_AGENT", `process ${pid} did not load the preload agent`, {
+              fix: "the program must be dynamically linked and must not clear its environment; it can run with --system baseline",
+            }),
+          );
+        }, timeoutMs);
+      });
+      return this;
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#attached = undefined;
+    }
+  }
+
+  /** An event of the engine for this space. */
+  handle(event: EngineEvent): void {
+    if (event.type === "attached") {
+      if (event.status < 0) this.#attached?.reject(statusError(event.status, "attach"));
+      else this.#attached?.resolve();
+    } else if (event.type === "lost") {
+      for (const handler of this.#lost) handler(statusError(event.status).message);
+    } else {
+      const settle = this.#pending.get(event.op);
+      this.#pending.delete(event.op);
+      settle?.(event);
+    }
+  }
+
+  /** Starts an operation; `order` hands its number to the library. */
+  #run(order: (operation: bigint) => number): Promise<EngineEvent> {
+    const op = ++lastOperation;
+    return new Promise((resolve) => {
+      const status = this.#open ? order(BigInt(op)) : PROCESS_GONE;
+      if (status < 0) {
+        resolve({ type: "ended", space: this.#id, op, status, a: 0, b: 0, c: 0, set: null });
+        return;
+      }
+      this.#pending.set(op, resolve);
+    });
+  }
+
+  /** Sets of a process that has ended are empty: a policy needs no special case for it. */
+  #set(event: EngineEvent): PageSet {
+    if (event.set) return new NativePageSet(this.#library, event.set);
+    if (event.status === PROCESS_GONE) return this.empty();
+    throw statusError(event.status, "page set");
+  }
+
+  async snapshot(): Promise<PageSet> {
+    return this.#set(await this.#run((op) => this.#library.fm_snapshot(this.#engine, this.#id, op)));
+  }
+
+  empty(): PageSet {
+    return new NativePageSet(this.#library, this.#library.fm_set_empty());
+  }
+
+  async takeRecalled(): Promise<PageSet> {
+    return this.#set(await this.#run((op) => this.#library.fm_take_recalled(this.#engine, this.#id, op)));
+  }
+
+  async evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult> {
+    const rate = BigInt(Math.max(0, Math.floor(options?.bytesPerSecond ?? 0)));
+    const event = await this.#run((op) =>
+      this.#library.fm_evict(this.#engine, this.#id, native(pages), rate, op),
+    );
+    if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "eviction");
+    return { evictedPages: event.a, zeroPages: event.b, cancelled: event.c === 1 || event.status < 0 };
+  }
+
+  async prefetch(pages: PageSet): Promise<number> {
+    const event = await this.#run((op) =>
+      this.#library.fm_prefetch(this.#engine, this.#id, native(pages), op),
+    );
+    if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "prefetch");
+    return event.a;
+  }
+
+  cancel(): void {
+    if (this.#open) this.#library.fm_cancel(this.#engine, this.#id);
+  }
+
+  stats(): MemoryStats {
+    const words = new BigUint64Array(7);
+    if (!this.#open || this.#library.fm_space_stats(this.#engine, this.#id, ptr(words)) < 0) return noStats;
+    const at = (index: number) => Number(words[index]!);
+    return {
+      remotePages: at(0),
+      copyBytes: at(1),
+      recallFaults: at(2),
+      recalledPages: at(3),
+      evictedPages: at(4),
+      zeroFills: at(5),
+      stallUs: at(6),
+    };
+  }
+
+  onLost(handler: (reason: string) => void): void {
+    this.#lost.push(handler);
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#library.fm_space_close(this.#engine, this.#id);
+    this.abort();
+  }
+
+  /** The engine itself ends: nothing will be answered any more. */
+  abort(): void {
+    this.#open = false;
+    for (const [op, settle] of this.#pending) {
+      settle({ type: "ended", space: this.#id, op, status: PROCESS_GONE, a: 0, b: 0, c: 0, set: null });
+    }
+    this.#pending.clear();
+    this.#forget();
+  }
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Runs a program under the engine and evicts everything it has, again and again, while it runs.
+ *   driver [--pause MS] [--prefetch] [--kill-server-after MS] [--stats] AGENT -- PROGRAM [ARGUMENT...]
+ * The program's output and exit code are the driver's own. A memory server runs in the same process. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../faasmem.h"
+
+static struct fm_engine *engine;
+static uint32_t space;
+static bool lost;
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static void die(const char *what, int status)
+{
+	fprintf(stderr, "driver: %s: status %d\n", what, status);
+	exit(3);
+}
+
+/* Waits for the event of `op` (or of `type` when op is 0). False: the program ended first. */
+static bool await(uint32_t type, uint64_t op, struct fm_event *event)
+{
+	for (;;) {
+		if (read(fm_engine_event_fd(engine), event, sizeof(*event)) == sizeof(*event)) {
+			if (event->type == FM_EVENT_LOST && !lost) {
+				fprintf(stderr, "driver: the engine ended the program: status %d\n", (int)event->status);
+				lost = true;
+			}
+			if (event->type == FM_EVENT_ENDED && type != FM_EVENT_ENDED && !op)
+				return false;
+			if (event->type == type && event->op == op)
+				return true;
+			continue;
+		}
+		struct pollfd wait = {.fd = fm_engine_event_fd(engine), .events = POLLIN};
+		if (poll(&wait, 1, 20000) == 0)
+			die("an operation did not end within 20 s", (int)type);
+	}
+}
+
+static pid_t spawn(char **argv, const char *agent, int child_socket)
+{
+	pid_t pid = fork();
+	if (pid)
+		return pid;
+	char number[16], preload[4200];
+	int fd = fcntl(child_socket, F_DUPFD, 20);
+	snprintf(number, sizeof(number), "%d", fd);
+	snprintf(preload, sizeof(preload), "%s", agent);
+	setenv("FAASMEM_AGENT_FD", number, 1);
+	setenv("LD_PRELOAD", preload, 1);
+	execvp(argv[0], argv);
+	fprintf(stderr, "driver: cannot run %s: %s\n", argv[0], strerror(errno));
+	_exit(127);
+}
+
+int main(int argc, char **argv)
+{
+	int at = 1, pause_ms = 20, server_ms = 0;
+	bool prefetch = false, stats = false;
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		if (!strcmp(argv[at], "--pause"))
+			pause_ms = atoi(argv[++at]);
+		else if (!strcmp(argv[at], "--kill-server-after"))
+			server_ms = atoi(argv[++at]);
+		else if (!strcmp(argv[at], "--prefetch"))
+			prefetch = true;
+		else if (!strcmp(argv[at], "--stats"))
+			stats = true;
+	}
+	if (at + 2 >= argc)
+		die("usage", 0);
+	const char *agent = argv[at];
+	int32_t status, fds[2];
+	struct fm_server *server = fm_server_open("127.0.0.1", 0, 4ull << 30, &status);
+	if (!server)
+		die("server", status);
+	engine = fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
+	if (!engine)
+		die("engine", status);
+	if (fm_agent_pair(fds) < 0)
+		die("pair", 0);
+	pid_t pid = spawn(argv + at + 2, agent, fds[1]);
+	close(fds[1]);
+	space = (uint32_t)fm_attach(engine, fds[0], pid);
+	struct fm_event event;
+	await(FM_EVENT_ATTACHED, 0, &event);
+	if (event.status < 0)
+		die("attach", (int)event.status);
+
+	double started = now(), evict_s = 0;
+	uint64_t op = 1, cycles = 0, evicted = 0, zeros = 0;
+	int code = 0;
+	while (waitpid(pid, &code, WNOHANG) == 0) {
+		if (server && server_ms && (now() - started) * 1000 > server_ms) {
+			fm_server_close(server);
+			server = NULL;
+		}
+		fm_snapshot(engine, space, ++op);
+		await(FM_EVENT_SNAPSHOT, op, &event);
+		struct fm_set *set = (struct fm_set *)(uintptr_t)event.set;
+		if (set) {
+			double from = now();
+			fm_evict(engine, space, set, 0, ++op);
+			await(FM_EVENT_EVICTED, op, &event);
+			evict_s += now() - from;
+			evicted += event.a;
+			zeros += event.b;
+			cycles++;
+			if (prefetch && cycles % 2) {
+				fm_prefetch(engine, space, set, ++op);
+				await(FM_EVENT_PREFETCHED, op, &event);
+			}
+			fm_set_free(set);
+		}
+		usleep((useconds_t)pause_ms * 1000);
+	}
+	struct fm_space_stats s = {0};
+	fm_space_stats(engine, space, &s);
+	if (stats)
+		fprintf(stderr,
+			"driver: %" PRIu64 " cycles, %" PRIu64 " pages out (%" PRIu64 " zero) at %.2f GiB/s, %" PRIu64 " back in %" PRIu64
+			" faults, %" PRIu64 " zero fills, stall %" PRIu64 " us\n",
+			cycles, evicted, zeros, evict_s > 0 ? (double)evicted * 4096 / evict_s / (1 << 30) : 0, s.recalled_pages,
+			s.recall_faults, s.zero_fills, s.stall_us);
+	/* Let the engine see the end, so that a leak of slots shows below. */
+	usleep(50000);
+	fm_space_close(engine, space);
+	usleep(50000);
+	struct fm_server_stats left = {0};
+	for (int i = 0; server && i < 40; i++) {
+		fm_server_stats(server, &left);
+		if (!left.used_bytes)
+			break;
+		usleep(100000);
+	}
+	if (left.used_bytes)
+		die("pages left in the server after the program's end", (int)(left.used_bytes / 4096));
+	fm_engine_close(engine);
+	if (server)
+		fm_server_close(server);
+	if (server_ms)
+		return lost && WIFSIGNALED(code) && (WTERMSIG(code) == SIGKILL || WTERMSIG(code) == SIGBUS) ? 0 : WIFEXITED(code) ? 4 : 5;
+	return WIFEXITED(code) ? WEXITSTATUS(code) : 128 + WTERMSIG(code);
+}

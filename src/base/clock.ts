@@ -1,0 +1,40 @@
+/**
+ * The clock that every policy timer and every trace arrival reads. With `scale` s, one real second is s
+ * seconds of trace time, so that an hour of trace replays in 3600 / s seconds. Work inside functions is
+ * never scaled.
+ */
+export interface Clock {
+  /** Trace seconds that pass in one real second. */
+  readonly scale: number;
+  /** Seconds of trace time since the clock was made. */
+  now(): number;
+  /** Calls `run` after `seconds` of trace time. The returned function cancels it. */
+  after(seconds: number, run: () => void): () => void;
+  /** Resolves after `seconds` of trace time. */
+  sleep(seconds: number): Promise<void>;
+}
+
+/** setTimeout takes a signed 32-bit number of milliseconds; longer waits are made of several. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** A clock on the machine's monotonic time. `scale` must be positive and finite (checked at the CLI's edge). */
+export function createClock(scale = 1): Clock {
+  const start = performance.now();
+  const after = (seconds: number, run: () => void) => {
+    let left = Math.max(0, (seconds * 1000) / scale);
+    let timer: ReturnType<typeof setTimeout>;
+    const step = () => {
+      const wait = Math.min(left, LONGEST_TIMER_MS);
+      left -= wait;
+      timer = setTimeout(() => (left > 0 ? step() : run()), wait);
+    };
+    step();
+    return () => clearTimeout(timer);
+  };
+  return {
+    scale,
+    now: () => ((performance.now() - start) / 1000) * scale,
+    after,
+    sleep: (seconds) => new Promise((resolve) => after(seconds, resolve)),
+  };
+}

@@ -1,0 +1,69 @@
+import { Command, Option } from "commander";
+import { dieWithParent, exitCodeOf, untilStopped } from "../base/signals.ts";
+import { count, parseOption, parseSize, port, positive } from "../base/units.ts";
+import { startNode } from "../node/node.ts";
+import { parseFunctions, serverAddress } from "../node/options.ts";
+
+interface UpOptions {
+  system: string;
+  function?: string;
+  timeScale: string;
+  host: string;
+  port: string;
+  server?: string;
+  poolSize: string;
+  keepAlive: string;
+  semiWarmDelay: string;
+  window?: string;
+  readyJson?: boolean;
+}
+
+export function command(): Command {
+  return new Command("up")
+    .summary("everything on this machine: memory server, worker, gateway")
+    .description("Runs memory server, worker and gateway on this machine, with the built-in functions deployed.")
+    .option("--system <name>", "memory system: faasmem, baseline, faasmem-no-pucket, ...", "faasmem")
+    .option("--function <names>", "functions to deploy, separated by commas (default: all built-in ones)")
+    .option("--port <n>", "port of the gateway, 0 = any free one", "7000")
+    .option("--host <address>", "address of the gateway (loopback only, for now)", "127.0.0.1")
+    .option("--server <host:port>", "use this memory server instead of starting one")
+    .option("--pool-size <size>", "memory of the server that is started", "4GiB")
+    .option("--keep-alive <seconds>", "idle time after which a sandbox is destroyed", "600")
+    .option("--semi-warm-delay <seconds>", "idle time after which semi-warm begins", "60")
+    .option("--window <n>", "requests of the Init Pucket's window (default: each function's own)")
+    .option("--time-scale <n>", "policy seconds that pass in one real second", "1")
+    .addOption(new Option("--ready-json").hideHelp())
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem up\n  faasmem up --function web --semi-warm-delay 10\n  faasmem up --system baseline --port 7001",
+    )
+    .action(async (options: UpOptions) => {
+      if (options.readyJson) dieWithParent();
+      const node = await startNode(
+        {
+          system: options.system,
+          functions: parseFunctions(options.function),
+          timeScale: parseOption("--time-scale", positive, options.timeScale),
+          host: options.host,
+          port: parseOption("--port", port, options.port),
+          server: options.server === undefined ? undefined : parseOption("--server", serverAddress, options.server),
+          poolBytes: parseSize(options.poolSize),
+          keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
+          semiWarmDelayS: parseOption("--semi-warm-delay", positive, options.semiWarmDelay),
+          initWindow: options.window === undefined ? undefined : parseOption("--window", count, options.window),
+        },
+        (line) => console.error(`faasmem: ${line}`),
+      );
+      if (options.readyJson) {
+        console.log(JSON.stringify({ ready: true, gateway: node.gateway, server: node.server, pid: process.pid }));
+      } else {
+        console.log(`gateway        ${node.gateway}   (system ${options.system})`);
+        console.log(`memory server  ${node.server ?? "none: this system moves no page"}`);
+        console.log(`try            faasmem function invoke web --data '{"id":1}' --gateway ${node.gateway}`);
+        console.log("Ctrl-C stops everything.");
+      }
+      const reason = await untilStopped({ watchStdin: options.readyJson === true });
+      await node.close();
+      process.exit(exitCodeOf(reason));
+    });
+}

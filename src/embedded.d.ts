@@ -1,0 +1,9 @@
+/** Files that src/assets.ts embeds: a path. */
+declare module "*.so" {
+  const path: string;
+  export default path;
+}
+declare module "*.bundle" {
+  const path: string;
+  export default path;
+}

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { benchmarks } from "../../benchmarks/index.ts";
+import { startChild } from "../base/child.ts";
+import { FaasmemError } from "../base/errors.ts";
+import { random } from "../base/random.ts";
+import type { Cell, Sample } from "../results/schema.ts";
+import type { CellRecord } from "../results/store.ts";
+import { type WorkerStats, workerStats } from "../worker/worker.ts";
+import { quantile, type ReplayResult, replay } from "./replay.ts";
+
+/** Real seconds before the first arrival (reference, section 5). */
+const WARM_UP_MS = 1000;
+const SAMPLE_PERIOD_MS = 500;
+
+/** One function under one system. */
+export interface CellPlan {
+  function: string;
+  system: string;
+  /** Trace seconds after the window's start. */
+  arrivals: readonly number[];
+  /** Length of the window in trace seconds. */
+  windowS: number;
+  timeScale: number;
+  seed: number;
+  signal: AbortSignal;
+  onAnswer?: () => void;
+}
+
+const nodeReady = z.object({ gateway: z.string().url() });
+
+/**
+ * Starts a fresh node, replays the window against its gateway, and stops the node.
+ *
+ * @throws FaasmemError CELL_FAILED with the first error when requests failed, CHILD_START, ...
+ */
+export async function runCell(plan: CellPlan): Promise<CellRecord> {
+  const node = await startChild(
+    ["up", "--ready-json", "--port", "0", "--system", plan.system, "--function", plan.function, "--time-scale", String(plan.timeScale)],
+    (value) => nodeReady.parse(value).gateway,
+  );
+  const stop = () => node.process.kill("SIGTERM");
+  plan.signal.addEventListener("abort", stop);
+  try {
+    plan.signal.throwIfAborted();
+    await Bun.sleep(WARM_UP_MS);
+    const next = random(plan.seed);
+    const bodies = plan.arrivals.map(() => JSON.stringify(benchmarks[plan.function]!.input(next)));
+    const before = await statsOf(node.ready);
+    const recorder = recordSamples(node.ready, plan.function, before.uptimeS);
+    const started = performance.now();
+    const result = await replay({ url: `${node.ready}/function/${plan.function}`, bodies, ...plan });
+    const restMs = (plan.windowS * 1000) / plan.timeScale - (performance.now() - started);
+    await sleep(restMs, plan.signal);
+    const after = await statsOf(node.ready);
+    return { cell: measure(plan, before, after, result), requests: result.requests, samples: await recorder.stop() };
+  } finally {
+    plan.signal.removeEventListener("abort", stop);
+    await node.stop();
+  }
+}
+
+async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + ms;
+  while (performance.now() < end) {
+    signal.throwIfAborted();
+    await Bun.sleep(Math.min(100, end - performance.now()));
+  }
+}
+
+async function statsOf(gateway: string): Promise<WorkerStats> {
+  return workerStats.parse(await (await fetch(`${gateway}/stats`)).json());
+}
+
+function levelsOf(stats: WorkerStats, name: string): WorkerStats["functions"][number] {
+  const levels = stats.functions.find((fn) => fn.name === name);
+  if (levels) return levels;
+  throw new FaasmemError("CELL_FAILED", `the node knows no function ${name}`, { fix: "this is a defect: report it" });
+}
+
+/** Memory over time: polls the node twice a second. */
+function recordSamples(gateway: string, name: string, startS: number) {
+  const samples: Sample[] = [];
+  let stopped = false;
+  const loop = (async () => {
+    while (!stopped) {
+      try {
+        const stats = await statsOf(gateway);
+        const { localBytes, remoteBytes, sandboxes } = levelsOf(stats, name);
+        samples.push({ atS: stats.uptimeS - startS, localBytes, remoteBytes, sandboxes });
+      } catch {
+        // a node that is ending: its error shows in the requests
+      }
+      await Bun.sleep(SAMPLE_PERIOD_MS);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopped = true;
+      await loop;
+      return samples;
+    },
+  };
+}
+
+/** The numbers of a cell. Latencies leave out cold starts, which are counted apart. */
+export function measure(
+  plan: Pick<CellPlan, "function" | "system">,
+  before: WorkerStats,
+  after: WorkerStats,
+  result: ReplayResult,
+): Cell {
+  const from = levelsOf(before, plan.function);
+  const to = levelsOf(after, plan.function);
+  const seconds = after.uptimeS - before.uptimeS;
+  const answered = result.requests.filter((request) => request.status === 200 && request.start !== "cold");
+  const latencies = answered.map((request) => request.latencyMs);
+  return {
+    function: plan.function,
+    system: plan.system,
+    requests: result.requests.length,
+    errors: result.requests.filter((request) => request.status !== 200).length,
+    p50Ms: quantile(latencies, 0.5) ?? null,
+    p95Ms: quantile(latencies, 0.95) ?? null,
+    avgLocalBytes: (to.localByteSeconds - from.localByteSeconds) / seconds,
+    avgRemoteBytes: (to.remoteByteSeconds - from.remoteByteSeconds) / seconds,
+    coldStarts: to.coldStarts - from.coldStarts,
+    warmStarts: to.warmStarts - from.warmStarts,
+    semiWarmStarts: to.semiWarmStarts - from.semiWarmStarts,
+    memoryMetric: after.memoryMetric,
+    resultHash: result.resultHash,
+    latenessP99Ms: result.latenessP99Ms,
+  };
+}

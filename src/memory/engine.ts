@@ -1,0 +1,60 @@
+/**
+ * What a memory policy sees of the engine: page sets and orders for one sandbox. The real one is
+ * `SandboxSpace` of ffi/index.ts; tests use a simulated one. Nothing here knows of HTTP or processes.
+ */
+
+/** An immutable set of 4 KiB pages of one sandbox's address space. */
+export interface PageSet {
+  /** Number of pages in the set. */
+  readonly pages: number;
+  union(other: PageSet): PageSet;
+  subtract(other: PageSet): PageSet;
+  intersect(other: PageSet): PageSet;
+  /** The first `pages` pages by address (all of them when there are fewer). */
+  first(pages: number): PageSet;
+}
+
+/** Outcome of an eviction. Pages that could not be moved (busy, locked, gone, cancelled) stayed local. */
+export interface EvictResult {
+  /** Pages that left local memory. */
+  evictedPages: number;
+  /** Pages that were all zero: dropped without being sent. Part of `evictedPages`. */
+  zeroPages: number;
+  /** True when `cancel()` ended it early. */
+  cancelled: boolean;
+}
+
+/** Counters since the sandbox was attached, except `remotePages` and `copyBytes`, which are levels. */
+export interface MemoryStats {
+  /** Pages held by the pool now. */
+  remotePages: number;
+  /** Bytes of page copies the worker holds for this sandbox now (pages in transit). */
+  copyBytes: number;
+  /** Demand faults served from the pool. */
+  recallFaults: number;
+  /** Pages that came back from the pool, by faults and their windows, or by prefetch. */
+  recalledPages: number;
+  /** Pages that left to the pool. */
+  evictedPages: number;
+  /** Faults on never-stored pages that were filled with zeros. */
+  zeroFills: number;
+  /** Time that faulting threads waited for pages from the pool, summed, in microseconds. */
+  stallUs: number;
+}
+
+/** The memory of one sandbox, as a policy may use it. Every method is safe after the sandbox has died. */
+export interface SandboxMemory {
+  /** Pages resident now in private anonymous memory that the engine manages. */
+  snapshot(): Promise<PageSet>;
+  /** An empty set. */
+  empty(): PageSet;
+  /** Pages that came back from the pool since the last call (what the `refault` tracker calls hot). */
+  takeRecalled(): Promise<PageSet>;
+  /** Moves pages to the pool, at most `bytesPerSecond` (default: unlimited). One eviction at a time. */
+  evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult>;
+  /** Brings pages back in bulk. Resolves with the number of pages that came back. */
+  prefetch(pages: PageSet): Promise<number>;
+  /** Ends a running eviction at once; what already left stays away. */
+  cancel(): void;
+  stats(): MemoryStats;
+}

@@ -1,0 +1,32 @@
+import { z } from "zod";
+
+/**
+ * What a memory policy can be told. Times are trace seconds (see src/base/clock.ts); numbers are the
+ * reference's unless said otherwise.
+ */
+export const policySettings = z.object({
+  /** Requests of the window after which untouched init pages leave (artifact: web 32, graph 4, others 1). */
+  initWindow: z.number().int().min(1).max(1_000_000).default(1),
+  /** Least time between two evictions of Puckets of one sandbox. */
+  reclaimIntervalS: z.number().min(0).default(10),
+  /** How often hot pages are put back into their Pucket, so that pages that cooled are found. */
+  rollbackS: z.number().positive().default(120),
+  /** Idle time after which semi-warm begins. The reference: P99 of the reuse intervals, at least 60 s. */
+  semiWarmDelayS: z.number().min(0).default(60),
+  /** Share of the memory held at that moment which leaves in each second of semi-warm. */
+  semiWarmRate: z.number().positive().max(1).default(0.01),
+  /** Semi-warm works in steps of this length. */
+  semiWarmStepS: z.number().positive().default(10),
+  /** Semi-warm leaves this much in place. */
+  semiWarmFloorBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(8 * 1024 * 1024),
+  /** Semi-warm ends this long before keep-alive does: what would be destroyed at once need not travel. */
+  semiWarmMarginS: z.number().min(0).default(15),
+  /** Idle time after which the sandbox is destroyed. */
+  keepAliveS: z.number().positive().default(600),
+});
+
+export type PolicySettings = z.infer<typeof policySettings>;

@@ -1,0 +1,129 @@
+import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { benchmarks } from "../../benchmarks/index.ts";
+import { assets } from "../assets.ts";
+import { type ChildRole, startChild } from "../base/child.ts";
+import { createClock } from "../base/clock.ts";
+import { FaasmemError } from "../base/errors.ts";
+import { runFolder } from "../base/paths.ts";
+import { gatewayApp } from "../gateway/app.ts";
+import { policySettings } from "../memory/settings.ts";
+import { isUnmanaged, policyOf } from "../memory/systems.ts";
+import { assertLoopback } from "../pool/server.ts";
+import type { MemoryEngine } from "../sandbox/attachment.ts";
+import { workerApp } from "../worker/app.ts";
+import type { FunctionSpec } from "../worker/function-spec.ts";
+import { Worker } from "../worker/worker.ts";
+import type { NodeOptions } from "./options.ts";
+
+const DRAIN_MS = 10_000;
+
+/** Everything of one machine, running: memory server (a child process), worker, gateway. */
+export interface RunningNode {
+  /** URL of the gateway. */
+  gateway: string;
+  /** HOST:PORT of the memory server; null for a system that moves nothing. */
+  server: string | null;
+  /** Answers running requests (10 s at most), then ends sandboxes and server and removes the run folder. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a node.
+ * @param warn gets one line about what a user should know while it runs
+ * @throws FaasmemError UNKNOWN_SYSTEM, NOT_LOOPBACK, PORT_IN_USE, NO_USERFAULTFD, KERNEL_TOO_OLD, CHILD_START, ...
+ */
+export async function startNode(options: NodeOptions, warn: (line: string) => void): Promise<RunningNode> {
+  assertLoopback(options.host);
+  const policy = policyOf(options.system);
+  const undo: (() => Promise<void> | void)[] = [];
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step();
+  };
+  try {
+    const folder = runFolder();
+    undo.push(() => rmSync(folder, { recursive: true, force: true }));
+    const hostPath = await unpack(assets.host, join(folder, "host.js"));
+    const functions: FunctionSpec[] = [];
+    for (const name of options.functions) {
+      const { quotaMiB, initWindow } = benchmarks[name]!;
+      const modulePath = await unpack(assets.benchmarks[name]!, join(folder, `${name}.js`));
+      functions.push({ name, modulePath, quotaMiB, initWindow: options.initWindow ?? initWindow });
+    }
+    let engine: MemoryEngine | null = null;
+    let server: string | null = null;
+    if (!isUnmanaged(options.system)) {
+      let address = options.server;
+      if (!address) {
+        const child = await startServer(options.poolBytes);
+        undo.push(() => child.stop());
+        address = child.ready;
+      }
+      server = `${address.host}:${address.port}`;
+      const { openEngine } = await import("../../ffi/index.ts");
+      engine = openEngine({
+        pool: address,
+        library: await Bun.file(assets.library).bytes(),
+        agent: await Bun.file(assets.agent).bytes(),
+      });
+      const opened = engine;
+      undo.push(() => opened.close());
+      engine.onPoolLost(() =>
+        warn("the memory server is gone: sandboxes with remote pages were ended, new ones run without offload"),
+      );
+    }
+    const settings = policySettings.parse({ keepAliveS: options.keepAliveS, semiWarmDelayS: options.semiWarmDelayS });
+    const worker = new Worker(functions, {
+      clock: createClock(options.timeScale),
+      engine,
+      policy,
+      settings,
+      runFolder: folder,
+      hostPath,
+    });
+    undo.push(() => worker.close());
+    const inner = workerApp(worker);
+    const outer = gatewayApp((request) => inner.fetch(request));
+    const listener = listen(options, (request) => outer.fetch(request));
+    undo.push(() => drain(listener));
+    return { gateway: `http://${options.host}:${listener.port}`, server, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function listen(options: NodeOptions, fetch: (request: Request) => Response | Promise<Response>) {
+  try {
+    // A cold start under load may take longer than Bun's 10 s of silence.
+    return Bun.serve({ hostname: options.host, port: options.port, fetch, idleTimeout: 255 });
+  } catch (error) {
+    throw new FaasmemError("PORT_IN_USE", `cannot listen on ${options.host}:${options.port}`, {
+      fix: "stop what uses the port, or choose another with --port (0 = any free one)",
+      cause: error,
+    });
+  }
+}
+
+async function drain(listener: { stop(force?: boolean): Promise<void> }): Promise<void> {
+  await Promise.race([listener.stop(), Bun.sleep(DRAIN_MS)]);
+  await listener.stop(true);
+}
+
+/** Copies an embedded file to where a sandbox can read it, private to this user. */
+async function unpack(asset: string, to: string): Promise<string> {
+  writeFileSync(to, await Bun.file(asset).bytes(), { mode: 0o600 });
+  chmodSync(to, 0o600);
+  return to;
+}
+
+const serverReady = z.object({ address: z.string() });
+
+function startServer(bytes: number): Promise<ChildRole<{ host: string; port: number }>> {
+  return startChild(["server", "--port", "0", "--capacity", String(bytes), "--ready-json"], (value) => {
+    const { address } = serverReady.parse(value);
+    const at = address.lastIndexOf(":");
+    return { host: address.slice(0, at), port: Number(address.slice(at + 1)) };
+  });
+}

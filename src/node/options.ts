@@ -1,0 +1,52 @@
+import { z } from "zod";
+import { benchmarks } from "../../benchmarks/index.ts";
+import { policyOf, systemNames } from "../memory/systems.ts";
+import { unknownFunction } from "../worker/function-spec.ts";
+
+/** What `faasmem up` runs with. Times are trace seconds. */
+export interface NodeOptions {
+  system: string;
+  functions: string[];
+  timeScale: number;
+  host: string;
+  port: number;
+  /** Running memory server, or undefined to start one. */
+  server: { host: string; port: number } | undefined;
+  poolBytes: number;
+  keepAliveS: number;
+  semiWarmDelayS: number;
+  /** Init window of every function; undefined: each function's own. */
+  initWindow: number | undefined;
+}
+
+/** HOST:PORT of a memory server. */
+export const serverAddress = z
+  .string()
+  .regex(/^.+:\d+$/, "expected HOST:PORT")
+  .transform((text) => {
+    const at = text.lastIndexOf(":");
+    return { host: text.slice(0, at).replace(/^\[|\]$/g, ""), port: Number(text.slice(at + 1)) };
+  });
+
+/**
+ * Splits a comma-separated list and checks every name.
+ * @throws FaasmemError UNKNOWN_FUNCTION
+ */
+export function parseFunctions(list: string | undefined): string[] {
+  const known = Object.keys(benchmarks);
+  const names = list === undefined ? known : [...new Set(list.split(",").map((name) => name.trim()))];
+  for (const name of names) if (!known.includes(name)) throw unknownFunction(name, known);
+  return names;
+}
+
+/**
+ * As parseFunctions, for systems.
+ * @throws FaasmemError UNKNOWN_SYSTEM
+ */
+export function parseSystems(list: string): string[] {
+  const names = [...new Set(list.split(",").map((name) => name.trim()))];
+  for (const name of names) policyOf(name);
+  return names;
+}
+
+export { systemNames };

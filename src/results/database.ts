@@ -1,0 +1,69 @@
+import { Database } from "bun:sqlite";
+import { chmodSync } from "node:fs";
+import { join } from "node:path";
+import { drizzle } from "drizzle-orm/bun-sqlite";
+import { FaasmemError } from "../base/errors.ts";
+import { dataFolder } from "../base/paths.ts";
+import { migrations } from "./migrations.ts";
+
+/** What SQLite says when the disk or the file's limit is reached. */
+const FULL_CODES = new Set(["SQLITE_FULL", "SQLITE_IOERR_WRITE"]);
+
+/** Runs database work; a full disk becomes DISK_FULL, and its transaction leaves nothing behind. */
+export function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const cause = (error as { cause?: unknown }).cause ?? error;
+    if (FULL_CODES.has((cause as { code?: string }).code ?? "")) {
+      throw new FaasmemError("DISK_FULL", "the disk is full: nothing of this result was stored", {
+        fix: "free some space, or set FAASMEM_HOME to a folder on another disk",
+        cause,
+      });
+    }
+    throw error;
+  }
+}
+
+/**
+ * Opens the local database, private to this user, and brings an older schema up to date.
+ *
+ * @param path default: faasmem.db in the data folder (src/base/paths.ts)
+ * @throws FaasmemError NEWER_DATABASE, NO_DATABASE, DISK_FULL
+ */
+export function openDatabase(path = join(dataFolder(), "faasmem.db")) {
+  return guarded(() => {
+    const sqlite = open(path);
+    sqlite.run("PRAGMA busy_timeout = 5000");
+    sqlite.run("PRAGMA journal_mode = WAL");
+    sqlite.run("PRAGMA foreign_keys = ON");
+    migrate(sqlite, path);
+    return { sqlite, db: drizzle(sqlite) };
+  });
+}
+
+function open(path: string): Database {
+  try {
+    const sqlite = new Database(path, { create: true });
+    if (path !== ":memory:") chmodSync(path, 0o600);
+    return sqlite;
+  } catch (cause) {
+    throw new FaasmemError("NO_DATABASE", `cannot open ${path}: ${(cause as Error).message}`, {
+      fix: "check permissions and free space, or set FAASMEM_HOME to another folder",
+      cause,
+    });
+  }
+}
+
+function migrate(sqlite: Database, path: string): void {
+  const { user_version: version } = sqlite.query("PRAGMA user_version").get() as { user_version: number };
+  if (version > migrations.length) {
+    throw new FaasmemError("NEWER_DATABASE", `${path} was written by a newer faasmem (schema ${version})`, {
+      fix: "use that version, or set FAASMEM_HOME to another folder",
+    });
+  }
+  sqlite.transaction(() => {
+    for (const statements of migrations.slice(version)) sqlite.run(statements);
+    sqlite.run(`PRAGMA user_version = ${migrations.length}`);
+  })();
+}

@@ -1,0 +1,77 @@
+import { blob, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+
+/** The tables as drizzle sees them; their SQL is in migrations.ts. Times are seconds, memory bytes. */
+
+export const traces = sqliteTable("traces", {
+  id: integer("id").primaryKey(),
+  name: text("name").notNull(),
+  source: text("source").notNull(),
+  importedAt: integer("imported_at", { mode: "timestamp_ms" }).notNull(),
+  spanS: real("span_s").notNull(),
+  functions: integer("functions").notNull(),
+  invocations: integer("invocations").notNull(),
+});
+
+/** Arrivals and durations are arrays of little-endian 64-bit floats. */
+export const traceFunctions = sqliteTable("trace_functions", {
+  traceId: integer("trace_id").notNull(),
+  rank: integer("rank").notNull(),
+  functionId: text("function_id").notNull(),
+  arrivals: blob("arrivals", { mode: "buffer" }).notNull(),
+  durations: blob("durations", { mode: "buffer" }).notNull(),
+});
+
+export const runs = sqliteTable("runs", {
+  id: integer("id").primaryKey(),
+  experiment: text("experiment").notNull(),
+  startedAt: integer("started_at", { mode: "timestamp_ms" }).notNull(),
+  finishedAt: integer("finished_at", { mode: "timestamp_ms" }),
+  status: text("status", { enum: ["running", "done", "failed", "interrupted"] }).notNull(),
+  seed: integer("seed").notNull(),
+  timeScale: real("time_scale").notNull(),
+  trace: text("trace").notNull(),
+  config: text("config", { mode: "json" }).notNull(),
+  machine: text("machine", { mode: "json" }).notNull(),
+  version: text("version").notNull(),
+});
+
+export const cells = sqliteTable("cells", {
+  id: integer("id").primaryKey(),
+  runId: integer("run_id").notNull(),
+  function: text("function").notNull(),
+  system: text("system").notNull(),
+  requests: integer("requests").notNull(),
+  errors: integer("errors").notNull(),
+  p50Ms: real("p50_ms"),
+  p95Ms: real("p95_ms"),
+  avgLocalBytes: real("avg_local_bytes").notNull(),
+  avgRemoteBytes: real("avg_remote_bytes").notNull(),
+  coldStarts: integer("cold_starts").notNull(),
+  warmStarts: integer("warm_starts").notNull(),
+  semiWarmStarts: integer("semi_warm_starts").notNull(),
+  memoryMetric: text("memory_metric").notNull(),
+  resultHash: text("result_hash").notNull(),
+  latenessP99Ms: real("lateness_p99_ms").notNull(),
+});
+
+export const requests = sqliteTable("requests", {
+  cellId: integer("cell_id").notNull(),
+  atS: real("at_s").notNull(),
+  latencyMs: real("latency_ms").notNull(),
+  start: text("start"),
+  status: integer("status").notNull(),
+  recalledPages: integer("recalled_pages").notNull(),
+});
+
+export const samples = sqliteTable("samples", {
+  cellId: integer("cell_id").notNull(),
+  atS: real("at_s").notNull(),
+  localBytes: real("local_bytes").notNull(),
+  remoteBytes: real("remote_bytes").notNull(),
+  sandboxes: integer("sandboxes").notNull(),
+});
+
+export type Run = typeof runs.$inferSelect;
+export type Cell = Omit<typeof cells.$inferSelect, "id" | "runId">;
+export type RequestRecord = Omit<typeof requests.$inferSelect, "cellId">;
+export type Sample = Omit<typeof samples.$inferSelect, "cellId">;

@@ -1,0 +1,158 @@
+import { desc, eq } from "drizzle-orm";
+import { FaasmemError } from "../base/errors.ts";
+import type { Trace } from "../trace/trace.ts";
+import { guarded, openDatabase } from "./database.ts";
+import { type Cell, cells, type RequestRecord, type Run, requests, runs, type Sample, samples, traceFunctions, traces } from "./schema.ts";
+
+/** One result with everything that was recorded on the way to it. */
+export interface CellRecord {
+  cell: Cell;
+  requests: RequestRecord[];
+  samples: Sample[];
+}
+
+const ROWS_PER_INSERT = 1000;
+
+/** The local store of traces and results. */
+export type Store = ReturnType<typeof openStore>;
+
+/** Opens the store. @throws FaasmemError as openDatabase */
+export function openStore(path?: string) {
+  const { sqlite, db } = openDatabase(path);
+
+  const floats = (array: Float64Array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+  const toFloats = (blob: Uint8Array) => new Float64Array(blob.slice().buffer);
+
+  return {
+    /** Stores a trace. @throws FaasmemError TRACE_EXISTS unless `replace` */
+    saveTrace(trace: Trace, options: { replace?: boolean } = {}): void {
+      guarded(() =>
+        db.transaction((tx) => {
+          const old = tx.select({ id: traces.id }).from(traces).where(eq(traces.name, trace.name)).get();
+          if (old && !options.replace) {
+            throw new FaasmemError("TRACE_EXISTS", `there is a trace "${trace.name}" already`, {
+              fix: "choose another name with --name, or overwrite it with --replace",
+              kind: "usage",
+            });
+          }
+          if (old) tx.delete(traces).where(eq(traces.id, old.id)).run();
+          const { id } = tx
+            .insert(traces)
+            .values({
+              name: trace.name,
+              source: trace.source,
+              importedAt: new Date(),
+              spanS: trace.spanS,
+              functions: trace.functions.length,
+              invocations: trace.functions.reduce((sum, fn) => sum + fn.arrivals.length, 0),
+            })
+            .returning({ id: traces.id })
+            .get();
+          trace.functions.forEach((fn, rank) => {
+            tx.insert(traceFunctions)
+              .values({
+                traceId: id,
+                rank,
+                functionId: fn.id,
+                arrivals: floats(fn.arrivals),
+                durations: floats(fn.durations),
+              })
+              .run();
+          });
+        }),
+      );
+    },
+
+    /** @throws FaasmemError UNKNOWN_TRACE */
+    loadTrace(name: string): Trace {
+      const row = db.select().from(traces).where(eq(traces.name, name)).get();
+      if (!row) throw unknownTrace(name, ["quick", ...this.listTraces().map((trace) => trace.name)]);
+      const functions = db.select().from(traceFunctions).where(eq(traceFunctions.traceId, row.id)).orderBy(traceFunctions.rank).all();
+      return {
+        name,
+        source: row.source,
+        spanS: row.spanS,
+        functions: functions.map((fn) => ({
+          id: fn.functionId,
+          arrivals: toFloats(fn.arrivals),
+          durations: toFloats(fn.durations),
+        })),
+      };
+    },
+
+    listTraces: () => db.select().from(traces).orderBy(traces.name).all(),
+
+    /** @throws FaasmemError UNKNOWN_TRACE */
+    removeTrace(name: string): void {
+      const removed = db.delete(traces).where(eq(traces.name, name)).returning({ id: traces.id }).all();
+      if (removed.length === 0) throw unknownTrace(name, this.listTraces().map((trace) => trace.name));
+    },
+
+    /** Records that a run began; its number. */
+    startRun(run: Pick<Run, "experiment" | "seed" | "timeScale" | "trace" | "config" | "machine" | "version">): number {
+      return guarded(
+        () =>
+          db
+            .insert(runs)
+            .values({ ...run, startedAt: new Date(), status: "running" })
+            .returning({ id: runs.id })
+            .get().id,
+      );
+    },
+
+    finishRun(id: number, status: Run["status"]): void {
+      guarded(() => db.update(runs).set({ status, finishedAt: new Date() }).where(eq(runs.id, id)).run());
+    },
+
+    /** Stores one result in one transaction: all of it or nothing. */
+    saveCell(runId: number, record: CellRecord): void {
+      guarded(() =>
+        db.transaction((tx) => {
+          const { id } = tx.insert(cells).values({ ...record.cell, runId }).returning({ id: cells.id }).get();
+          for (let i = 0; i < record.requests.length; i += ROWS_PER_INSERT) {
+            const rows = record.requests.slice(i, i + ROWS_PER_INSERT).map((row) => ({ ...row, cellId: id }));
+            tx.insert(requests).values(rows).run();
+          }
+          for (let i = 0; i < record.samples.length; i += ROWS_PER_INSERT) {
+            const rows = record.samples.slice(i, i + ROWS_PER_INSERT).map((row) => ({ ...row, cellId: id }));
+            tx.insert(samples).values(rows).run();
+          }
+        }),
+      );
+    },
+
+    listRuns: () => db.select().from(runs).orderBy(desc(runs.id)).all(),
+
+    /** A run with its results; the newest one when no number is given. @throws FaasmemError UNKNOWN_RUN */
+    loadRun(id?: number): { run: Run; records: CellRecord[] } {
+      const query = db.select().from(runs);
+      const run = id === undefined ? query.orderBy(desc(runs.id)).get() : query.where(eq(runs.id, id)).get();
+      if (!run) {
+        throw new FaasmemError("UNKNOWN_RUN", id === undefined ? "there is no run yet" : `there is no run ${id}`, {
+          fix: id === undefined ? "start one: faasmem experiment run quick" : "see: faasmem experiment list",
+          kind: "usage",
+        });
+      }
+      const records = db
+        .select()
+        .from(cells)
+        .where(eq(cells.runId, run.id))
+        .all()
+        .map(({ id: cellId, runId: _, ...cell }) => ({
+          cell,
+          requests: db.select().from(requests).where(eq(requests.cellId, cellId)).all(),
+          samples: db.select().from(samples).where(eq(samples.cellId, cellId)).all(),
+        }));
+      return { run, records };
+    },
+
+    close: () => sqlite.close(),
+  };
+}
+
+function unknownTrace(name: string, known: string[]): FaasmemError {
+  return new FaasmemError("UNKNOWN_TRACE", `no trace "${name}"`, {
+    fix: `choose one of: ${known.join(", ") || "none yet"}; import one with: faasmem trace import FILE`,
+    kind: "usage",
+  });
+}

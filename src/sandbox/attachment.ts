@@ -1,0 +1,30 @@
+import type { SandboxMemory } from "../memory/engine.ts";
+
+/** What a sandbox process needs from the memory engine before it is spawned. One for each process. */
+export interface Attachment {
+  /** Descriptors that the child must get as fd 3 and fd 4. */
+  readonly childFds: [number, number];
+  /** Environment that the child needs (preload agent). */
+  readonly env: Record<string, string>;
+  /** After the spawn: waits for the agent's hello (at most 5 s) and starts the management. */
+  attach(pid: number): Promise<SandboxSpace>;
+  /** Gives up before `attach`. */
+  abandon(): void;
+}
+
+/** The memory of a running sandbox process. */
+export interface SandboxSpace extends SandboxMemory {
+  /** Its pages could not be brought back; the engine has killed the process. */
+  onLost(handler: (reason: string) => void): void;
+  /** After the process ended. */
+  close(): void;
+}
+
+/** The memory engine, as the worker sees it (ffi/index.ts is the real one). */
+export interface MemoryEngine {
+  prepare(): Attachment;
+  close(): void;
+  /** False once the memory server is gone. */
+  readonly poolAlive: boolean;
+  onPoolLost(handler: () => void): void;
+}

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import { MEMORY_METRIC } from "../sandbox/memory-usage.ts";
+import { type FunctionSpec, unknownFunction } from "./function-spec.ts";
+import { FunctionPool, type Invocation, type PoolContext } from "./pool.ts";
+import { MemorySampler } from "./sampler.ts";
+
+/** The answer of `/stats`. Times are trace seconds; *ByteSeconds are integrals since the start. */
+export const workerStats = z.object({
+  memoryMetric: z.string(),
+  uptimeS: z.number(),
+  poolAlive: z.boolean(),
+  functions: z.array(
+    z.object({
+      name: z.string(),
+      sandboxes: z.number(),
+      localBytes: z.number(),
+      remoteBytes: z.number(),
+      localByteSeconds: z.number(),
+      remoteByteSeconds: z.number(),
+      coldStarts: z.number(),
+      warmStarts: z.number(),
+      semiWarmStarts: z.number(),
+      errors: z.number(),
+    }),
+  ),
+});
+
+export type WorkerStats = z.infer<typeof workerStats>;
+
+/** Runs functions in sandboxes of this machine. */
+export class Worker {
+  readonly #pools: Map<string, FunctionPool>;
+  readonly #sampler: MemorySampler;
+  readonly #context: PoolContext;
+
+  constructor(functions: FunctionSpec[], context: PoolContext) {
+    this.#context = context;
+    this.#pools = new Map(functions.map((spec) => [spec.name, new FunctionPool(spec, context)]));
+    this.#sampler = new MemorySampler(context.clock, this.#pools);
+  }
+
+  get functions(): FunctionSpec[] {
+    return [...this.#pools.values()].map((pool) => pool.spec);
+  }
+
+  /** @throws FaasmemError UNKNOWN_FUNCTION and what FunctionPool.invoke throws */
+  invoke(name: string, context: unknown): Promise<Invocation> {
+    const pool = this.#pools.get(name);
+    if (!pool) return Promise.reject(unknownFunction(name, this.#pools.keys()));
+    return pool.invoke(context);
+  }
+
+  stats(): WorkerStats {
+    return {
+      memoryMetric: MEMORY_METRIC,
+      uptimeS: this.#sampler.sampledAt,
+      poolAlive: this.#context.engine?.poolAlive ?? false,
+      functions: [...this.#pools].map(([name, pool]) => ({
+        name,
+        sandboxes: pool.sandboxes.length,
+        ...this.#sampler.levels(name),
+        ...pool.counts,
+      })),
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#sampler.stop();
+    await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
+  }
+}
