@@ -184,6 +184,18 @@ static void return_pages(struct fm_batch *batch)
 	}
 }
 
+/* They could not even be read: the process has ended or is being killed. */
+static void lose_pages(struct fm_batch *batch)
+{
+	for (uint32_t i = 0; i < batch->pages && !batch->space->dead; i++) {
+		if (!batch->page[i])
+			continue;
+		fm_space_poison(batch->space, batch->page[i]);
+		fm_space_set(batch->space, batch->page[i], 0);
+		batch->page[i] = 0;
+	}
+}
+
 static void settle_sharers(struct fm_batch *batch, bool stored)
 {
 	while (batch->sharers) {
@@ -439,6 +451,8 @@ void fm_batch_stored(struct fm_batch *batch)
 	settle_sharers(batch, stored);
 	if (!stored && batch->data_ready)
 		return_pages(batch);
+	else if (!stored)
+		lose_pages(batch);
 	for (uint32_t i = 0; i < batch->pages; i++) {
 		uint64_t page = batch->page[i];
 		bool keep = stored && page && !space->dead && !batch->zero[i];

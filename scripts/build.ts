@@ -43,7 +43,11 @@ for (const name of readdirSync(join(root, "benchmarks"))) {
   }
 }
 
-const build = { version: packageJson.version, commit: commit(), target: `${process.platform}-${process.arch}` };
+const build = {
+  version: packageJson.version,
+  commit: commit(),
+  target: `${process.platform}-${process.arch}`,
+};
 run("dist/faasmem", [
   bun,
   "build",
@@ -61,4 +65,6 @@ run("dist/faasmem", [
   "dist/faasmem",
 ]);
 const size = statSync(join(root, "dist/faasmem")).size;
-console.log(`build: dist/faasmem ${(size / 1024 ** 2).toFixed(0)} MiB, version ${build.version}, commit ${build.commit}`);
+console.log(
+  `build: dist/faasmem ${(size / 1024 ** 2).toFixed(0)} MiB, version ${build.version}, commit ${build.commit}`,
+);

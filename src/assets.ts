@@ -3,12 +3,13 @@
  * `npm run build`); in the compiled binary they are paths of its own embedded file system. Read them with
  * `Bun.file(path)`.
  */
-import agent from "../build/libfaasmem_agent.so" with { type: "file" };
-import library from "../build/libfaasmem.so" with { type: "file" };
+
 import graph from "../build/benchmarks/graph.bundle" with { type: "file" };
 import json from "../build/benchmarks/json.bundle" with { type: "file" };
 import web from "../build/benchmarks/web.bundle" with { type: "file" };
 import host from "../build/host.bundle" with { type: "file" };
+import library from "../build/libfaasmem.so" with { type: "file" };
+import agent from "../build/libfaasmem_agent.so" with { type: "file" };
 
 export const assets = {
   /** The C library: engine, pool client and server. */

@@ -4,21 +4,33 @@ import { versionLine } from "./base/version.ts";
 
 /** Every subcommand with the file that holds it; files load on use, so that `--version` starts at once. */
 const commands: { name: string; summary: string; load: () => Promise<{ command: () => Command }> }[] = [
-  { name: "up", summary: "everything on this machine: memory server, worker, gateway", load: () => import("./cli/up.ts") },
+  {
+    name: "up",
+    summary: "everything on this machine: memory server, worker, gateway",
+    load: () => import("./cli/up.ts"),
+  },
   { name: "server", summary: "the memory pool of a memory node", load: () => import("./cli/server.ts") },
   { name: "function", summary: "list and invoke functions", load: () => import("./cli/function.ts") },
   { name: "trace", summary: "import and list invocation traces", load: () => import("./cli/trace.ts") },
-  { name: "experiment", summary: "run experiments and show their results", load: () => import("./cli/experiment.ts") },
+  {
+    name: "experiment",
+    summary: "run experiments and show their results",
+    load: () => import("./cli/experiment.ts"),
+  },
 ];
 
 async function main(argv: string[]): Promise<void> {
   const root = new Command("faasmem")
-    .description("Serverless functions that use far less memory: cold pages move to a memory pool and come back.")
+    .description(
+      "Serverless functions that use far less memory: cold pages move to a memory pool and come back.",
+    )
     .version(versionLine(), "-V, --version", "print version, commit and target")
     .showHelpAfterError("(see: faasmem --help)");
   const wanted = commands.find((entry) => entry.name === argv.find((word) => !word.startsWith("-")));
   for (const entry of commands) {
-    root.addCommand(entry === wanted ? (await entry.load()).command() : new Command(entry.name).summary(entry.summary));
+    root.addCommand(
+      entry === wanted ? (await entry.load()).command() : new Command(entry.name).summary(entry.summary),
+    );
   }
   await root.parseAsync(argv, { from: "user" });
 }

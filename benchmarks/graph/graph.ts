@@ -39,7 +39,10 @@ export function barabasiAlbert(nodes: number, m: number, seed: number): Graph {
 }
 
 /** Breadth-first search: nodes in each level, and a checksum over the order of the visit. */
-export function breadthFirst(graph: Graph, from: number): { visited: number; levels: number[]; checksum: number } {
+export function breadthFirst(
+  graph: Graph,
+  from: number,
+): { visited: number; levels: number[]; checksum: number } {
   const seen = new Uint8Array(graph.nodes);
   const queue = new Uint32Array(graph.nodes);
   const levels: number[] = [];

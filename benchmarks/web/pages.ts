@@ -18,8 +18,12 @@ export function htmlPage(seed: number, bytes: number): string {
   const put = (text: string) => {
     at += buffer.write(text, at, "latin1");
   };
-  put(`<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>${sentence(4)}</title></head>\n<body>\n`);
-  put(`<nav><ul>${Array.from({ length: 8 }, (_, i) => `<li><a href="/${i}">${pick()}</a></li>`).join("")}</ul></nav>\n<main>\n`);
+  put(
+    `<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>${sentence(4)}</title></head>\n<body>\n`,
+  );
+  put(
+    `<nav><ul>${Array.from({ length: 8 }, (_, i) => `<li><a href="/${i}">${pick()}</a></li>`).join("")}</ul></nav>\n<main>\n`,
+  );
   for (let article = 0; at < bytes - 64; article++) {
     const row = `<tr><td>${pick()}</td><td>${Math.floor(next() * 1e6)}</td></tr>`;
     put(
@@ -33,5 +37,7 @@ export function htmlPage(seed: number, bytes: number): string {
 /** `count` pages of 1 to 3 MiB each, the same for the same seed. */
 export function htmlPages(seed: number, count: number): string[] {
   const next = random(seed);
-  return Array.from({ length: count }, (_, i) => htmlPage(seed + i + 1, Math.floor((1 + 2 * next()) * 1024 * 1024)));
+  return Array.from({ length: count }, (_, i) =>
+    htmlPage(seed + i + 1, Math.floor((1 + 2 * next()) * 1024 * 1024)),
+  );
 }

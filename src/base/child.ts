@@ -28,9 +28,13 @@ export async function startChild<T>(args: string[], parse: (value: unknown) => T
   if (line === undefined) {
     await child.exited;
     const said = (await errors).trim();
-    throw new FaasmemError("CHILD_START", `faasmem ${args[0]} did not start: ${said.split("\n")[0] || "no output"}`, {
-      fix: /fix: (.*)/.exec(said)?.[1] ?? `run it by hand: faasmem ${args.join(" ")}`,
-    });
+    throw new FaasmemError(
+      "CHILD_START",
+      `faasmem ${args[0]} did not start: ${said.split("\n")[0] || "no output"}`,
+      {
+        fix: /fix: (.*)/.exec(said)?.[1] ?? `run it by hand: faasmem ${args.join(" ")}`,
+      },
+    );
   }
   return {
     ready: parse(JSON.parse(line)),

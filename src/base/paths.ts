@@ -8,7 +8,8 @@ import { join } from "node:path";
  */
 export function dataFolder(): string {
   const path =
-    process.env.FAASMEM_HOME ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "faasmem");
+    process.env.FAASMEM_HOME ??
+    join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "faasmem");
   mkdirSync(path, { recursive: true, mode: 0o700 });
   return path;
 }

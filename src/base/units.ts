@@ -28,10 +28,14 @@ export const formatMiB = (bytes: number): string => (bytes / 1024 ** 2).toFixed(
 export function parseOption<T>(name: string, schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new FaasmemError("BAD_OPTION", `${name}: ${z.prettifyError(parsed.error).replaceAll("\n", " ").replace(/^✖ /, "")}`, {
-    fix: `see --help for what ${name} may be`,
-    kind: "usage",
-  });
+  throw new FaasmemError(
+    "BAD_OPTION",
+    `${name}: ${z.prettifyError(parsed.error).replaceAll("\n", " ").replace(/^✖ /, "")}`,
+    {
+      fix: `see --help for what ${name} may be`,
+      kind: "usage",
+    },
+  );
 }
 
 export const port = z.coerce.number().int().min(0).max(65535);

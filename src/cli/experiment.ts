@@ -4,7 +4,7 @@ import { Command } from "commander";
 import { z } from "zod";
 import { quick } from "../../experiments/quick.ts";
 import { FaasmemError } from "../base/errors.ts";
-import { parseOption, positive } from "../base/units.ts";
+import { count, parseOption, positive } from "../base/units.ts";
 import { Progress } from "../experiment/progress.ts";
 import { arrivalsOf, cellSeconds, type ExperimentPlan, runExperiment, traceOf } from "../experiment/run.ts";
 import { parseFunctions, parseSystems } from "../node/options.ts";
@@ -24,6 +24,7 @@ interface RunOptions {
   window?: string;
   timeScale?: string;
   seed?: string;
+  initWindow?: string;
   out: string;
   json?: boolean;
   quiet?: boolean;
@@ -32,7 +33,9 @@ interface RunOptions {
 const index = z.coerce.number().int().min(0).max(100_000_000);
 
 export function command(): Command {
-  const root = new Command("experiment").summary("run experiments and show their results").description("Runs experiments and shows their results.");
+  const root = new Command("experiment")
+    .summary("run experiments and show their results")
+    .description("Runs experiments and shows their results.");
   root
     .command("run <name>")
     .description("Runs an experiment: real sandboxes, a replayed trace, a real memory server. Known: quick.")
@@ -44,6 +47,7 @@ export function command(): Command {
     .option("--window <seconds>", "length of the window in trace seconds")
     .option("--time-scale <n>", "trace seconds that pass in one real second")
     .option("--seed <n>", "seed of the requests' inputs")
+    .option("--init-window <n>", "requests of the Init Pucket's window, for all functions")
     .option("--out <dir>", "folder of the figure", ".")
     .option("--json", "print JSON instead of the table")
     .option("--quiet", "no progress")
@@ -65,7 +69,14 @@ export function command(): Command {
         console.log(
           formatTable(
             ["run", "experiment", "started", "status", "trace", "time scale"],
-            all.map((row) => [String(row.id), row.experiment, row.startedAt.toISOString(), row.status, row.trace, String(row.timeScale)]),
+            all.map((row) => [
+              String(row.id),
+              row.experiment,
+              row.startedAt.toISOString(),
+              row.status,
+              row.trace,
+              String(row.timeScale),
+            ]),
           ),
         );
       }
@@ -76,7 +87,9 @@ export function command(): Command {
     .option("--json", "print JSON")
     .action((id: string | undefined, options: { json?: boolean }) => {
       const store = openStore();
-      const { run: row, records } = store.loadRun(id === undefined ? undefined : parseOption("RUN", index, id));
+      const { run: row, records } = store.loadRun(
+        id === undefined ? undefined : parseOption("RUN", index, id),
+      );
       store.close();
       print(row.id, row.timeScale, records, options.json === true);
     });
@@ -103,6 +116,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
     windowS: given("--window", positive, options.window, known.windowS),
     timeScale: given("--time-scale", positive, options.timeScale, known.timeScale),
     seed: given("--seed", index, options.seed, known.seed),
+    initWindow: given("--init-window", count.optional(), options.initWindow, known.initWindow),
   };
   const store = openStore();
   arrivalsOf(plan, traceOf(plan.trace, store)); // a wrong window is said before anything starts
@@ -135,7 +149,9 @@ function print(id: number, timeScale: number, records: readonly CellRecord[], js
   const cells = records.map((record) => record.cell);
   if (json) {
     const shown = cells.map(({ resultHash: _, memoryMetric: __, ...cell }) => cell);
-    console.log(JSON.stringify({ run: id, memoryMetric: cells[0]?.memoryMetric ?? "pss", timeScale, cells: shown }));
+    console.log(
+      JSON.stringify({ run: id, memoryMetric: cells[0]?.memoryMetric ?? "pss", timeScale, cells: shown }),
+    );
     return;
   }
   console.log(experimentTable(cells));

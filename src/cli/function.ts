@@ -9,14 +9,21 @@ const DEFAULT_GATEWAY = "http://127.0.0.1:7000";
 const errorBody = z.object({ error: z.object({ code: z.string(), message: z.string(), fix: z.string() }) });
 
 export function command(): Command {
-  const root = new Command("function").summary("list and invoke functions").description("Lists and invokes functions.");
+  const root = new Command("function")
+    .summary("list and invoke functions")
+    .description("Lists and invokes functions.");
   root
     .command("list")
     .description("Lists the built-in functions.")
     .option("--json", "print JSON")
     .addHelpText("after", "\nExamples:\n  faasmem function list\n  faasmem function list --json")
     .action((options: { json?: boolean }) => {
-      const rows = Object.values(benchmarks).map(({ name, quotaMiB, cpu, initWindow }) => ({ name, quotaMiB, cpu, initWindow }));
+      const rows = Object.values(benchmarks).map(({ name, quotaMiB, cpu, initWindow }) => ({
+        name,
+        quotaMiB,
+        cpu,
+        initWindow,
+      }));
       if (options.json) console.log(JSON.stringify(rows));
       else {
         console.log(
@@ -70,7 +77,10 @@ async function post(gateway: string, name: string, body: string): Promise<Respon
 function remoteError(text: string, status: number): FaasmemError {
   try {
     const { code, message, fix } = errorBody.parse(JSON.parse(text)).error;
-    return new FaasmemError(code, message, { fix, kind: status === 404 || status === 400 ? "usage" : "failure" });
+    return new FaasmemError(code, message, {
+      fix,
+      kind: status === 404 || status === 400 ? "usage" : "failure",
+    });
   } catch {
     return new FaasmemError("BAD_ANSWER", `the gateway answered ${status}: ${text.slice(0, 200)}`, {
       fix: "is this a faasmem gateway?",

@@ -25,7 +25,9 @@ export function command(): Command {
       const { usedBytes, pagesWritten, pagesRead } = server.stats();
       server.close();
       if (!options.readyJson) {
-        console.log(`stopped: ${formatMiB(usedBytes)} MiB held, ${pagesWritten} pages came, ${pagesRead} went`);
+        console.log(
+          `stopped: ${formatMiB(usedBytes)} MiB held, ${pagesWritten} pages came, ${pagesRead} went`,
+        );
       }
       process.exit(exitCodeOf(reason));
     });

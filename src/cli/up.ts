@@ -21,7 +21,9 @@ interface UpOptions {
 export function command(): Command {
   return new Command("up")
     .summary("everything on this machine: memory server, worker, gateway")
-    .description("Runs memory server, worker and gateway on this machine, with the built-in functions deployed.")
+    .description(
+      "Runs memory server, worker and gateway on this machine, with the built-in functions deployed.",
+    )
     .option("--system <name>", "memory system: faasmem, baseline, faasmem-no-pucket, ...", "faasmem")
     .option("--function <names>", "functions to deploy, separated by commas (default: all built-in ones)")
     .option("--port <n>", "port of the gateway, 0 = any free one", "7000")
@@ -46,16 +48,20 @@ export function command(): Command {
           timeScale: parseOption("--time-scale", positive, options.timeScale),
           host: options.host,
           port: parseOption("--port", port, options.port),
-          server: options.server === undefined ? undefined : parseOption("--server", serverAddress, options.server),
+          server:
+            options.server === undefined ? undefined : parseOption("--server", serverAddress, options.server),
           poolBytes: parseSize(options.poolSize),
           keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
           semiWarmDelayS: parseOption("--semi-warm-delay", positive, options.semiWarmDelay),
-          initWindow: options.window === undefined ? undefined : parseOption("--window", count, options.window),
+          initWindow:
+            options.window === undefined ? undefined : parseOption("--window", count, options.window),
         },
         (line) => console.error(`faasmem: ${line}`),
       );
       if (options.readyJson) {
-        console.log(JSON.stringify({ ready: true, gateway: node.gateway, server: node.server, pid: process.pid }));
+        console.log(
+          JSON.stringify({ ready: true, gateway: node.gateway, server: node.server, pid: process.pid }),
+        );
       } else {
         console.log(`gateway        ${node.gateway}   (system ${options.system})`);
         console.log(`memory server  ${node.server ?? "none: this system moves no page"}`);

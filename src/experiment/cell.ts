@@ -22,6 +22,8 @@ export interface CellPlan {
   windowS: number;
   timeScale: number;
   seed: number;
+  /** Requests of the Init Pucket's window; undefined: the function's own. */
+  initWindow?: number | undefined;
   signal: AbortSignal;
   onAnswer?: () => void;
 }
@@ -35,7 +37,11 @@ const nodeReady = z.object({ gateway: z.string().url() });
  */
 export async function runCell(plan: CellPlan): Promise<CellRecord> {
   const node = await startChild(
-    ["up", "--ready-json", "--port", "0", "--system", plan.system, "--function", plan.function, "--time-scale", String(plan.timeScale)],
+    [
+      ...["up", "--ready-json", "--port", "0", "--system", plan.system, "--function", plan.function],
+      ...["--time-scale", String(plan.timeScale)],
+      ...(plan.initWindow === undefined ? [] : ["--window", String(plan.initWindow)]),
+    ],
     (value) => nodeReady.parse(value).gateway,
   );
   const stop = () => node.process.kill("SIGTERM");
@@ -52,7 +58,11 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     const restMs = (plan.windowS * 1000) / plan.timeScale - (performance.now() - started);
     await sleep(restMs, plan.signal);
     const after = await statsOf(node.ready);
-    return { cell: measure(plan, before, after, result), requests: result.requests, samples: await recorder.stop() };
+    return {
+      cell: measure(plan, before, after, result),
+      requests: result.requests,
+      samples: await recorder.stop(),
+    };
   } finally {
     plan.signal.removeEventListener("abort", stop);
     await node.stop();
@@ -74,7 +84,9 @@ async function statsOf(gateway: string): Promise<WorkerStats> {
 function levelsOf(stats: WorkerStats, name: string): WorkerStats["functions"][number] {
   const levels = stats.functions.find((fn) => fn.name === name);
   if (levels) return levels;
-  throw new FaasmemError("CELL_FAILED", `the node knows no function ${name}`, { fix: "this is a defect: report it" });
+  throw new FaasmemError("CELL_FAILED", `the node knows no function ${name}`, {
+    fix: "this is a defect: report it",
+  });
 }
 
 /** Memory over time: polls the node twice a second. */

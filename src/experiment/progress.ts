@@ -46,7 +46,9 @@ export class Progress {
     const share = Math.min(1, passed / (passed + this.#left() || 1));
     const filled = Math.round(share * 24);
     const bar = "█".repeat(filled) + "░".repeat(24 - filled);
-    process.stderr.write(`\r\x1b[K${bar} ${Math.round(share * 100)} %  ${this.#label}  ${formatLeft(this.#left())}`);
+    process.stderr.write(
+      `\r\x1b[K${bar} ${Math.round(share * 100)} %  ${this.#label}  ${formatLeft(this.#left())}`,
+    );
   }
 }
 

@@ -38,7 +38,11 @@ export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
     const sent = performance.now();
     lateness.push(sent - due);
     try {
-      const response = await fetch(plan.url, { method: "POST", body: plan.bodies[index]!, signal: plan.signal });
+      const response = await fetch(plan.url, {
+        method: "POST",
+        body: plan.bodies[index]!,
+        signal: plan.signal,
+      });
       const text = await response.text();
       const latencyMs = performance.now() - sent;
       if (!response.ok) firstError ??= text.slice(0, 500);
@@ -54,7 +58,13 @@ export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
     } catch (error) {
       plan.signal.throwIfAborted();
       firstError ??= String(error);
-      const record: RequestRecord = { atS: at, latencyMs: performance.now() - sent, start: null, status: 0, recalledPages: 0 };
+      const record: RequestRecord = {
+        atS: at,
+        latencyMs: performance.now() - sent,
+        start: null,
+        status: 0,
+        recalledPages: 0,
+      };
       return { record, text: "" };
     }
   });

@@ -20,6 +20,8 @@ export interface ExperimentPlan {
   windowS: number;
   timeScale: number;
   seed: number;
+  /** Requests of the Init Pucket's window for all functions; undefined: each function's own. */
+  initWindow?: number | undefined;
 }
 
 export interface ExperimentResult {
@@ -87,9 +89,7 @@ export async function runExperiment(
         signal.throwIfAborted();
         const label = `${fn} under ${system}`;
         progress.begin(label);
-        const record = await tryCell(() =>
-          runCell({ function: fn, system, arrivals, windowS: plan.windowS, timeScale, seed, signal }),
-        );
+        const record = await tryCell(() => runCell({ ...plan, function: fn, system, arrivals, signal }));
         signal.throwIfAborted();
         progress.end(cellSeconds(plan), `${label}: ${record instanceof FaasmemError ? "failed" : "done"}`);
         if (record instanceof FaasmemError) {
@@ -125,7 +125,9 @@ export function problemsOf(cells: readonly Cell[]): string[] {
     const label = `${cell.function} under ${cell.system}`;
     if (cell.errors > 0) problems.push(`${label}: ${cell.errors} of ${cell.requests} requests failed`);
     if (cell.latenessP99Ms > LATE_MS) {
-      problems.push(`${label}: arrivals drifted (P99 ${cell.latenessP99Ms.toFixed(0)} ms late): the machine was too busy`);
+      problems.push(
+        `${label}: arrivals drifted (P99 ${cell.latenessP99Ms.toFixed(0)} ms late): the machine was too busy`,
+      );
     }
     const first = answers.get(cell.function) ?? cell;
     answers.set(cell.function, first);

@@ -28,9 +28,13 @@ export function gatewayApp(worker: WorkerClient): Hono {
     async (c) => {
       const name = functionName.safeParse(c.req.param("name"));
       if (!name.success) {
-        throw new FaasmemError("UNKNOWN_FUNCTION", "function names are lower-case letters, digits and dashes", {
-          fix: "see GET /functions",
-        });
+        throw new FaasmemError(
+          "UNKNOWN_FUNCTION",
+          "function names are lower-case letters, digits and dashes",
+          {
+            fix: "see GET /functions",
+          },
+        );
       }
       const body = await c.req.text();
       if (body !== "") assertJson(body);
@@ -43,12 +47,15 @@ export function gatewayApp(worker: WorkerClient): Hono {
       );
     },
   );
-  for (const path of ["/stats", "/functions"]) app.get(path, () => worker(new Request(`http://worker${path}`)));
+  for (const path of ["/stats", "/functions"])
+    app.get(path, () => worker(new Request(`http://worker${path}`)));
   app.get("/healthz", (c) => c.text("ok"));
   app.notFound((c) =>
     errorResponse(
       c,
-      new FaasmemError("UNKNOWN_FUNCTION", `nothing at ${c.req.path}`, { fix: "POST /function/NAME invokes a function" }),
+      new FaasmemError("UNKNOWN_FUNCTION", `nothing at ${c.req.path}`, {
+        fix: "POST /function/NAME invokes a function",
+      }),
     ),
   );
   app.onError((error, c) => errorResponse(c, error));

@@ -81,7 +81,8 @@ export class FaasmemPolicy implements Policy {
     if (this.#on.puckets) {
       this.#enqueue(() => this.#reclaim());
       const wait = this.#lastReclaim + settings.reclaimIntervalS - clock.now();
-      if (wait > 0 && this.#isDue()) this.#cancelTimers.push(clock.after(wait, () => this.#enqueue(() => this.#reclaim())));
+      if (wait > 0 && this.#isDue())
+        this.#cancelTimers.push(clock.after(wait, () => this.#enqueue(() => this.#reclaim())));
     }
     if (this.#on.semiWarm) {
       this.#cancelTimers.push(clock.after(settings.semiWarmDelayS, () => this.#enqueue(() => this.#cool())));
@@ -122,7 +123,8 @@ export class FaasmemPolicy implements Policy {
     this.#runtime?.promote(returned);
     this.#init?.promote(returned);
     if (returned.pages > 0) this.#workingSet = this.#workingSet?.union(returned) ?? returned;
-    if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < settings.reclaimIntervalS) return;
+    if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < settings.reclaimIntervalS)
+      return;
     if (clock.now() - this.#lastRollback >= settings.rollbackS) {
       this.#runtime?.rollback();
       this.#init?.rollback();

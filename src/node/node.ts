@@ -70,10 +70,15 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       const opened = engine;
       undo.push(() => opened.close());
       engine.onPoolLost(() =>
-        warn("the memory server is gone: sandboxes with remote pages were ended, new ones run without offload"),
+        warn(
+          "the memory server is gone: sandboxes with remote pages were ended, new ones run without offload",
+        ),
       );
     }
-    const settings = policySettings.parse({ keepAliveS: options.keepAliveS, semiWarmDelayS: options.semiWarmDelayS });
+    const settings = policySettings.parse({
+      keepAliveS: options.keepAliveS,
+      semiWarmDelayS: options.semiWarmDelayS,
+    });
     const worker = new Worker(functions, {
       clock: createClock(options.timeScale),
       engine,

@@ -17,18 +17,29 @@ interface Panel {
 }
 
 const colourOf = (systems: string[]) => (system: string) =>
-  COLOURS[system] ?? MORE_COLOURS[systems.filter((name) => !COLOURS[name]).indexOf(system) % MORE_COLOURS.length]!;
+  COLOURS[system] ??
+  MORE_COLOURS[systems.filter((name) => !COLOURS[name]).indexOf(system) % MORE_COLOURS.length]!;
 
 /** Values of a measure by function and system, divided by the same function's under baseline. */
 function normalised(records: readonly CellRecord[], measure: (record: CellRecord) => number | null) {
   return records.flatMap((record) => {
-    const base = records.find((other) => other.cell.function === record.cell.function && other.cell.system === "baseline");
+    const base = records.find(
+      (other) => other.cell.function === record.cell.function && other.cell.system === "baseline",
+    );
     const [value, of] = [measure(record), base ? measure(base) : null];
-    return value === null || !of ? [] : [{ function: record.cell.function, system: record.cell.system, ratio: value / of }];
+    return value === null || !of
+      ? []
+      : [{ function: record.cell.function, system: record.cell.system, ratio: value / of }];
   });
 }
 
-function barPanel(title: string, label: string, records: readonly CellRecord[], measure: (r: CellRecord) => number | null, line?: number): Panel {
+function barPanel(
+  title: string,
+  label: string,
+  records: readonly CellRecord[],
+  measure: (r: CellRecord) => number | null,
+  line?: number,
+): Panel {
   const rows = normalised(records, measure);
   const systems = [...new Set(records.map((record) => record.cell.system))];
   const colour = colourOf(systems);
@@ -41,7 +52,12 @@ function barPanel(title: string, label: string, records: readonly CellRecord[], 
       marginTop: 22,
       marginBottom: 30,
       x: { axis: null, domain: systems, padding: 0.1 },
-      fx: { label: null, domain: [...new Set(rows.map((row) => row.function))], padding: 0.15, axis: "bottom" },
+      fx: {
+        label: null,
+        domain: [...new Set(rows.map((row) => row.function))],
+        padding: 0.15,
+        axis: "bottom",
+      },
       y: { label, domain: [0, top], grid: true, ticks: 5 },
       marks: [
         Plot.barY(rows, { fx: "function", x: "system", y: "ratio", fill: (row) => colour(row.system) }),
@@ -107,13 +123,29 @@ export async function experimentFigure(records: readonly CellRecord[]): Promise<
   const [Plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
   const { document } = parseHTML("<html><body></body></html>");
   const panels = [
-    barPanel("Average local memory, baseline = 100 %", "of baseline", records, (record) => record.cell.avgLocalBytes),
-    barPanel("P95 latency without cold starts, baseline = 100 %; dashed: +10 %", "of baseline", records, (record) => record.cell.p95Ms, 1.1),
+    barPanel(
+      "Average local memory, baseline = 100 %",
+      "of baseline",
+      records,
+      (record) => record.cell.avgLocalBytes,
+    ),
+    barPanel(
+      "P95 latency without cold starts, baseline = 100 %; dashed: +10 %",
+      "of baseline",
+      records,
+      (record) => record.cell.p95Ms,
+      1.1,
+    ),
     ...[...new Set(records.map((record) => record.cell.function))].map((name) => linePanel(name, records)),
   ];
   let y = 34;
   const parts = panels.map((panel) => {
-    const svg = Plot.plot({ ...panel.options(Plot), width: WIDTH, height: panel.height, document: document as never });
+    const svg = Plot.plot({
+      ...panel.options(Plot),
+      width: WIDTH,
+      height: panel.height,
+      document: document as never,
+    });
     svg.setAttribute("y", String(y + 18));
     svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
     const part = `<text x="12" y="${y + 14}" font-weight="600">${panel.title}</text>\n${svg.outerHTML}`;

@@ -2,7 +2,18 @@ import { desc, eq } from "drizzle-orm";
 import { FaasmemError } from "../base/errors.ts";
 import type { Trace } from "../trace/trace.ts";
 import { guarded, openDatabase } from "./database.ts";
-import { type Cell, cells, type RequestRecord, type Run, requests, runs, type Sample, samples, traceFunctions, traces } from "./schema.ts";
+import {
+  type Cell,
+  cells,
+  type RequestRecord,
+  type Run,
+  requests,
+  runs,
+  type Sample,
+  samples,
+  traceFunctions,
+  traces,
+} from "./schema.ts";
 
 /** One result with everything that was recorded on the way to it. */
 export interface CellRecord {
@@ -67,7 +78,12 @@ export function openStore(path?: string) {
     loadTrace(name: string): Trace {
       const row = db.select().from(traces).where(eq(traces.name, name)).get();
       if (!row) throw unknownTrace(name, ["quick", ...this.listTraces().map((trace) => trace.name)]);
-      const functions = db.select().from(traceFunctions).where(eq(traceFunctions.traceId, row.id)).orderBy(traceFunctions.rank).all();
+      const functions = db
+        .select()
+        .from(traceFunctions)
+        .where(eq(traceFunctions.traceId, row.id))
+        .orderBy(traceFunctions.rank)
+        .all();
       return {
         name,
         source: row.source,
@@ -85,11 +101,17 @@ export function openStore(path?: string) {
     /** @throws FaasmemError UNKNOWN_TRACE */
     removeTrace(name: string): void {
       const removed = db.delete(traces).where(eq(traces.name, name)).returning({ id: traces.id }).all();
-      if (removed.length === 0) throw unknownTrace(name, this.listTraces().map((trace) => trace.name));
+      if (removed.length === 0)
+        throw unknownTrace(
+          name,
+          this.listTraces().map((trace) => trace.name),
+        );
     },
 
     /** Records that a run began; its number. */
-    startRun(run: Pick<Run, "experiment" | "seed" | "timeScale" | "trace" | "config" | "machine" | "version">): number {
+    startRun(
+      run: Pick<Run, "experiment" | "seed" | "timeScale" | "trace" | "config" | "machine" | "version">,
+    ): number {
       return guarded(
         () =>
           db
@@ -108,7 +130,11 @@ export function openStore(path?: string) {
     saveCell(runId: number, record: CellRecord): void {
       guarded(() =>
         db.transaction((tx) => {
-          const { id } = tx.insert(cells).values({ ...record.cell, runId }).returning({ id: cells.id }).get();
+          const { id } = tx
+            .insert(cells)
+            .values({ ...record.cell, runId })
+            .returning({ id: cells.id })
+            .get();
           for (let i = 0; i < record.requests.length; i += ROWS_PER_INSERT) {
             const rows = record.requests.slice(i, i + ROWS_PER_INSERT).map((row) => ({ ...row, cellId: id }));
             tx.insert(requests).values(rows).run();
@@ -128,10 +154,15 @@ export function openStore(path?: string) {
       const query = db.select().from(runs);
       const run = id === undefined ? query.orderBy(desc(runs.id)).get() : query.where(eq(runs.id, id)).get();
       if (!run) {
-        throw new FaasmemError("UNKNOWN_RUN", id === undefined ? "there is no run yet" : `there is no run ${id}`, {
-          fix: id === undefined ? "start one: faasmem experiment run quick" : "see: faasmem experiment list",
-          kind: "usage",
-        });
+        throw new FaasmemError(
+          "UNKNOWN_RUN",
+          id === undefined ? "there is no run yet" : `there is no run ${id}`,
+          {
+            fix:
+              id === undefined ? "start one: faasmem experiment run quick" : "see: faasmem experiment list",
+            kind: "usage",
+          },
+        );
       }
       const records = db
         .select()

@@ -50,7 +50,9 @@ await Bun.connect<LineWriter>({
     async data(socket, chunk) {
       for (const line of reader.push(chunk)) {
         const message = JSON.parse(line) as ToHost;
-        socket.data.send("init" in message ? await load(message.init.module) : await run(message.id, message.run));
+        socket.data.send(
+          "init" in message ? await load(message.init.module) : await run(message.id, message.run),
+        );
       }
     },
     drain(socket) {

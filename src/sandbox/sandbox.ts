@@ -231,9 +231,13 @@ export class Sandbox {
 
   #death(): FaasmemError {
     if (this.#lostReason) {
-      return new FaasmemError("SANDBOX_LOST", `${this.name} was ended: its far memory is gone (${this.#lostReason})`, {
-        fix: "the request can be sent again: a fresh sandbox answers it",
-      });
+      return new FaasmemError(
+        "SANDBOX_LOST",
+        `${this.name} was ended: its far memory is gone (${this.#lostReason})`,
+        {
+          fix: "the request can be sent again: a fresh sandbox answers it",
+        },
+      );
     }
     const signal = this.#process.signalCode;
     const how = signal ? `by ${signal}` : `with exit code ${this.#process.exitCode}`;

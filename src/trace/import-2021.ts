@@ -78,7 +78,10 @@ export async function importAzure2021(
     });
   }
   if (!existsSync(path)) {
-    throw new FaasmemError("NO_SUCH_FILE", `there is no file ${path}`, { fix: "check the path", kind: "usage" });
+    throw new FaasmemError("NO_SUCH_FILE", `there is no file ${path}`, {
+      fix: "check the path",
+      kind: "usage",
+    });
   }
   const functions = new Map<string, Columns>();
   const badRows: BadRow[] = [];
@@ -87,7 +90,10 @@ export async function importAzure2021(
   const bad = (reason: string) => {
     if (options.strict || line === 1) {
       throw new FaasmemError("BAD_TRACE", `${path}:${line}: ${reason}`, {
-        fix: line === 1 ? `the first line must be ${HEADER}` : "correct the line, or leave out --strict to skip such lines",
+        fix:
+          line === 1
+            ? `the first line must be ${HEADER}`
+            : "correct the line, or leave out --strict to skip such lines",
       });
     }
     skipped++;
@@ -108,8 +114,10 @@ export async function importAzure2021(
     const end = Number(endText);
     const duration = Number(durationText);
     if (!app || !func) return bad("an empty application or function");
-    if (endText.trim() === "" || !Number.isFinite(end)) return bad(`end_timestamp "${endText}" is not a number`);
-    if (durationText.trim() === "" || !Number.isFinite(duration)) return bad(`duration "${durationText}" is not a number`);
+    if (endText.trim() === "" || !Number.isFinite(end))
+      return bad(`end_timestamp "${endText}" is not a number`);
+    if (durationText.trim() === "" || !Number.isFinite(duration))
+      return bad(`duration "${durationText}" is not a number`);
     if (end < 0 || duration < 0) return bad("a negative time");
     const id = `${app}/${func}`;
     let columns = functions.get(id);
@@ -129,12 +137,20 @@ export async function importAzure2021(
   }
   if (rest !== "") take(rest);
   if (rows === 0) {
-    throw new FaasmemError("EMPTY_TRACE", `${path} has no invocation${skipped ? ` (${skipped} malformed rows)` : ""}`, {
-      fix: "give a file of the Azure Functions Invocation Trace 2021",
-    });
+    throw new FaasmemError(
+      "EMPTY_TRACE",
+      `${path} has no invocation${skipped ? ` (${skipped} malformed rows)` : ""}`,
+      {
+        fix: "give a file of the Azure Functions Invocation Trace 2021",
+      },
+    );
   }
   const list = ranked([...functions].map(([id, columns]) => columns.finish(id)));
   const spanS = list.reduce((most, fn) => Math.max(most, fn.arrivals.at(-1)!), 0);
-  const name = options.name ?? basename(path, extname(path)).toLowerCase().replaceAll(/[^a-z0-9-]+/g, "-");
+  const name =
+    options.name ??
+    basename(path, extname(path))
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9-]+/g, "-");
   return { trace: { name, source: basename(path), spanS, functions: list }, rows, skipped, badRows, clamped };
 }

@@ -30,7 +30,11 @@ export function quickTrace(): Trace {
     source: `generated: bursts of 1-4, gaps of 40-150 s, seed ${SEED}`,
     spanS: QUICK_WINDOW_S,
     functions: [
-      { id: "quick", arrivals: Float64Array.from(arrivals), durations: new Float64Array(arrivals.length).fill(0.1) },
+      {
+        id: "quick",
+        arrivals: Float64Array.from(arrivals),
+        durations: new Float64Array(arrivals.length).fill(0.1),
+      },
     ],
   };
 }

@@ -20,7 +20,8 @@ export function windowOf(fn: TraceFunction, start: number, seconds: number): num
   const first = fn.arrivals[start];
   if (first === undefined) return [];
   const found: number[] = [];
-  for (let i = start; i < fn.arrivals.length && fn.arrivals[i]! - first < seconds; i++) found.push(fn.arrivals[i]! - first);
+  for (let i = start; i < fn.arrivals.length && fn.arrivals[i]! - first < seconds; i++)
+    found.push(fn.arrivals[i]! - first);
   return found;
 }
 

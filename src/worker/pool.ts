@@ -120,9 +120,13 @@ export class FunctionPool {
         return { member: await this.#start(), start: "cold" };
       }
       if (this.#waiting.length >= MOST_WAITING) {
-        throw new FaasmemError("OVERLOADED", `${this.spec.name}: ${MOST_WAITING} requests are waiting already`, {
-          fix: "send requests more slowly, or add a worker",
-        });
+        throw new FaasmemError(
+          "OVERLOADED",
+          `${this.spec.name}: ${MOST_WAITING} requests are waiting already`,
+          {
+            fix: "send requests more slowly, or add a worker",
+          },
+        );
       }
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -197,5 +201,7 @@ export class FunctionPool {
 }
 
 function stopping(): FaasmemError {
-  return new FaasmemError("STOPPING", "the worker is stopping", { fix: "send the request to another worker" });
+  return new FaasmemError("STOPPING", "the worker is stopping", {
+    fix: "send the request to another worker",
+  });
 }

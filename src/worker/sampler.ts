@@ -65,7 +65,9 @@ export class MemorySampler {
   }
 
   levels(name: string): MemoryLevels {
-    return this.#levels.get(name) ?? { localBytes: 0, remoteBytes: 0, localByteSeconds: 0, remoteByteSeconds: 0 };
+    return (
+      this.#levels.get(name) ?? { localBytes: 0, remoteBytes: 0, localByteSeconds: 0, remoteByteSeconds: 0 }
+    );
   }
 
   stop(): void {
