@@ -29,6 +29,9 @@ struct session {
 	uint8_t *data;
 	uint8_t *taken; /* one byte a slot: written by several threads, so no shared bits */
 	uint64_t slots, used_pages;
+	/* Raised after a read's answer went out, looked at before a slot is given up: the client frees a slot only
+	 * after it has the answer, and this is how the two connections' threads know of it. */
+	uint64_t answered;
 };
 
 struct connection {
@@ -159,13 +162,18 @@ static void give_back_room(struct connection *c, uint32_t pages)
 	pthread_mutex_unlock(&c->server->lock);
 }
 
+static int is_taken(const struct connection *c, uint32_t index)
+{
+	return __atomic_load_n(&c->session->taken[c->slot[index]], __ATOMIC_ACQUIRE);
+}
+
 static int serve_write(struct connection *c, const struct fm_wire_header *request)
 {
 	struct fm_server *server = c->server;
 	uint32_t count = request->count;
 	uint8_t status = FM_WIRE_OK;
 	for (uint32_t i = 0; i < count; i++) {
-		if (c->session->taken[c->slot[i]])
+		if (is_taken(c, i))
 			status = FM_WIRE_TAKEN;
 	}
 	if (status == FM_WIRE_OK) {
@@ -187,8 +195,8 @@ static int serve_write(struct connection *c, const struct fm_wire_header *reques
 		return -1;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		if (c->session->taken[c->slot[i]]++) /* the same slot twice in one request */
-			return -1;
+		if (__atomic_exchange_n(&c->session->taken[c->slot[i]], 1, __ATOMIC_RELEASE))
+			return -1; /* the same slot twice in one request */
 	}
 	return reply(c, request, FM_WIRE_OK, 0);
 }
@@ -196,21 +204,21 @@ static int serve_write(struct connection *c, const struct fm_wire_header *reques
 static int serve_read(struct connection *c, const struct fm_wire_header *request)
 {
 	for (uint32_t i = 0; i < request->count; i++)
-		if (!c->session->taken[c->slot[i]])
+		if (!is_taken(c, i))
 			return reply(c, request, FM_WIRE_ABSENT, 0);
 	size_t vectors = aim(c, request->count);
 	__atomic_fetch_add(&c->server->pages_read, request->count, __ATOMIC_RELAXED);
-	return reply(c, request, FM_WIRE_OK, vectors);
+	int result = reply(c, request, FM_WIRE_OK, vectors);
+	__atomic_fetch_add(&c->session->answered, 1, __ATOMIC_RELEASE);
+	return result;
 }
 
 static int serve_free(struct connection *c, const struct fm_wire_header *request)
 {
 	uint32_t freed = 0;
-	for (uint32_t i = 0; i < request->count; i++) {
-		uint8_t *taken = &c->session->taken[c->slot[i]];
-		freed += *taken;
-		*taken = 0;
-	}
+	__atomic_load_n(&c->session->answered, __ATOMIC_ACQUIRE);
+	for (uint32_t i = 0; i < request->count; i++)
+		freed += __atomic_exchange_n(&c->session->taken[c->slot[i]], 0, __ATOMIC_ACQ_REL);
 	size_t vectors = aim(c, request->count);
 	for (size_t i = 1; i <= vectors; i++)
 		madvise(c->vector[i].iov_base, c->vector[i].iov_len, MADV_DONTNEED);

@@ -6,14 +6,13 @@ const WORDS =
   );
 
 /**
- * One HTML page of about `bytes` bytes: head, navigation, articles with tables and lists, footer. Built in one
- * buffer and decoded once, so that no rope of small strings stays behind.
+ * One HTML page of about `bytes` bytes: head, navigation, articles with tables and lists, footer. Built in
+ * `buffer` and decoded once, so that no rope of small strings stays behind.
  */
-export function htmlPage(seed: number, bytes: number): string {
+export function htmlPage(seed: number, bytes: number, buffer: Buffer): string {
   const next = random(seed);
   const pick = () => WORDS[Math.floor(next() * WORDS.length)]!;
   const sentence = (words: number) => Array.from({ length: words }, pick).join(" ");
-  const buffer = Buffer.alloc(bytes + 4096);
   let at = 0;
   const put = (text: string) => {
     at += buffer.write(text, at, "latin1");
@@ -34,10 +33,14 @@ export function htmlPage(seed: number, bytes: number): string {
   return buffer.toString("latin1", 0, at);
 }
 
+/** Room that a page of `bytes` bytes needs while it is built. */
+const roomFor = (bytes: number): number => bytes + 8192;
+
 /** `count` pages of 1 to 3 MiB each, the same for the same seed. */
 export function htmlPages(seed: number, count: number): string[] {
   const next = random(seed);
+  const buffer = Buffer.alloc(roomFor(3 * 1024 * 1024));
   return Array.from({ length: count }, (_, i) =>
-    htmlPage(seed + i + 1, Math.floor((1 + 2 * next()) * 1024 * 1024)),
+    htmlPage(seed + i + 1, Math.floor((1 + 2 * next()) * 1024 * 1024), buffer),
   );
 }

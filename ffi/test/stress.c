@@ -38,6 +38,16 @@ struct worker {
 static volatile int stop;
 static const char *last_operation[64];
 
+/* A system call that must not fail did. */
+static void unexpected(int line)
+{
+	char text[128];
+	int n = snprintf(text, sizeof(text), "stress: line %d: %s\n", line, strerror(errno));
+	if (write(2, text, (size_t)n) < 0)
+		_exit(3);
+	_exit(2);
+}
+
 static uint64_t next_random(struct worker *w)
 {
 	w->random ^= w->random << 13;
@@ -96,7 +106,7 @@ static void make_area(struct worker *w, unsigned a)
 	area->pages = 1 + below(w, MOST_PAGES);
 	void *memory = mmap(NULL, area->pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
-		_exit(2);
+		unexpected(__LINE__);
 	area->memory = memory;
 	memset(area->version, 0, sizeof(area->version));
 	for (unsigned i = 0; i < area->pages; i++)
@@ -107,7 +117,7 @@ static void make_area(struct worker *w, unsigned a)
 static void drop_area(struct worker *w, unsigned a)
 {
 	if (munmap(w->area[a].memory, w->area[a].pages * PAGE) < 0)
-		_exit(2);
+		unexpected(__LINE__);
 	w->area[a].memory = NULL;
 }
 
@@ -124,7 +134,7 @@ static void discard(struct worker *w, unsigned a)
 	unsigned first, count;
 	stretch(w, area, &first, &count);
 	if (madvise(area->memory + first * 512ul, count * PAGE, MADV_DONTNEED) < 0)
-		_exit(2);
+		unexpected(__LINE__);
 	for (unsigned i = first; i < first + count; i++)
 		area->version[i] = 0;
 }
@@ -136,7 +146,7 @@ static void free_and_write(struct worker *w, unsigned a)
 	unsigned first, count;
 	stretch(w, area, &first, &count);
 	if (madvise(area->memory + first * 512ul, count * PAGE, MADV_FREE) < 0)
-		_exit(2);
+		unexpected(__LINE__);
 	for (unsigned i = first; i < first + count; i++)
 		write_page(w, a, i);
 }
@@ -149,7 +159,7 @@ static void move(struct worker *w, unsigned a)
 	if (memory == MAP_FAILED) {
 		if (errno == EFAULT || errno == ENOMEM)
 			return; /* the area was split by mprotect: not one mapping any more */
-		_exit(2);
+		unexpected(__LINE__);
 	}
 	area->memory = memory;
 	for (unsigned i = area->pages; i < pages; i++)
@@ -206,7 +216,7 @@ static void protect(struct worker *w, unsigned a)
 	for (unsigned i = 0; i < 8; i++)
 		check_page(w, a, first + below(w, count));
 	if (mprotect(area->memory + first * 512ul, count * PAGE, PROT_READ | PROT_WRITE) < 0)
-		_exit(2);
+		unexpected(__LINE__);
 }
 
 static void lock(struct worker *w, unsigned a)
@@ -226,7 +236,7 @@ static void fork_and_check(struct worker *w)
 	/* The child's judge is its own, and shared memory again. */
 	struct worker *own = mmap(NULL, sizeof(*own), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (own == MAP_FAILED)
-		_exit(2);
+		unexpected(__LINE__);
 	*own = *w;
 	pid_t pid = fork();
 	if (pid == 0) {
@@ -295,7 +305,7 @@ static void through_kernel(struct worker *w, unsigned a)
 		return;
 	uint64_t copy[512];
 	if (write(ends[1], area->memory + page * 512ul, PAGE) != PAGE || read(ends[0], copy, PAGE) != PAGE)
-		_exit(2);
+		unexpected(__LINE__);
 	for (unsigned i = 0; i < 512; i++)
 		if (copy[i] != word_of(area->version[page], i))
 			wrong(w, a, page, i, copy[i]);
@@ -304,7 +314,7 @@ static void through_kernel(struct worker *w, unsigned a)
 		copy[i] = word_of(version, i);
 	unsigned target = below(w, area->pages);
 	if (write(ends[1], copy, PAGE) != PAGE || read(ends[0], area->memory + target * 512ul, PAGE) != PAGE)
-		_exit(2);
+		unexpected(__LINE__);
 	area->version[target] = version;
 	check_page(w, a, target);
 	close(ends[0]);

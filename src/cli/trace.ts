@@ -86,15 +86,13 @@ export function command(): Command {
           spanS: quick.spanS,
           source: quick.source,
         },
-        ...store
-          .listTraces()
-          .map(({ name, functions, invocations, spanS, source }) => ({
-            name,
-            functions,
-            invocations,
-            spanS,
-            source,
-          })),
+        ...store.listTraces().map(({ name, functions, invocations, spanS, source }) => ({
+          name,
+          functions,
+          invocations,
+          spanS,
+          source,
+        })),
       ];
       store.close();
       if (options.json) console.log(JSON.stringify(all));

@@ -61,16 +61,19 @@ function barPanel(
       y: { label, domain: [0, top], grid: true, ticks: 5 },
       marks: [
         Plot.barY(rows, { fx: "function", x: "system", y: "ratio", fill: (row) => colour(row.system) }),
+        ...(line === undefined ? [] : [Plot.ruleY([line], { stroke: "#D55E00", strokeDasharray: "4 3" })]),
         Plot.text(rows, {
           fx: "function",
           x: "system",
           y: "ratio",
           text: (row) => `${Math.round(row.ratio * 100)} %`,
-          dy: -7,
+          dy: -8,
           fontSize: 11,
+          fill: "black",
+          stroke: "white",
+          strokeWidth: 5,
         }),
         Plot.ruleY([0]),
-        ...(line === undefined ? [] : [Plot.ruleY([line], { stroke: "#D55E00", strokeDasharray: "4 3" })]),
       ],
     }),
   };

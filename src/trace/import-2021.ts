@@ -120,8 +120,8 @@ export async function importAzure2021(
       return bad(`duration "${durationText}" is not a number`);
     if (end < 0 || duration < 0) return bad("a negative time");
     const id = `${app}/${func}`;
-    let columns = functions.get(id);
-    if (!columns) functions.set(id, (columns = new Columns()));
+    const columns = functions.get(id) ?? new Columns();
+    functions.set(id, columns);
     if (end - duration < 0) clamped++;
     columns.push(Math.max(0, end - duration), duration);
     rows++;

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# C tests: run.sh FOLDER-OF-THE-BUILT-LIBRARY. The engine runs plain, under AddressSanitizer with UBSan, and
+# under ThreadSanitizer, against programs that know what their memory must read as.
+# FAASMEM_STRESS_SECONDS (default 8): length of each stress run.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+out=$1
+seconds=${FAASMEM_STRESS_SECONDS:-8}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0
+failed=0
+
+check() { # name, command...
+  local name=$1
+  shift
+  if "$@" >"$work/log" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok    $name"
+  else
+    failed=$((failed + 1))
+    echo "FAIL  $name (exit code $?)"
+    tail -30 "$work/log"
+  fi
+}
+
+warnings="-Wall -Wextra -Werror -std=gnu11"
+library=$(ls "$here"/../*.c | grep -v agent.c)
+for flavour in plain asan tsan; do
+  case $flavour in
+    plain) flags="-O2" ;;
+    asan) flags="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" ;;
+    tsan) flags="-O1 -g -fsanitize=thread -fno-omit-frame-pointer" ;;
+  esac
+  # shellcheck disable=SC2086
+  check "driver builds ($flavour)" gcc $flags $warnings -o "$work/driver-$flavour" "$here/driver.c" $library -pthread
+done
+check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../slots.c"
+check "page sets, page map, slots" "$work/unit"
+check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread"
+
+agent=$out/libfaasmem_agent.so
+# The kernel maps of a sanitized process need more address space than a random layout may leave.
+quiet="env TSAN_OPTIONS=halt_on_error=1 ASAN_OPTIONS=detect_leaks=1"
+for flavour in plain asan tsan; do
+  driver="$quiet $work/driver-$flavour"
+  check "fill, evict, check, change ($flavour)" timeout 60 $driver --pause 5 "$agent" -- "$work/simple" 2048 20
+  check "with prefetch ($flavour)" timeout 60 $driver --pause 5 --prefetch "$agent" -- "$work/simple" 2048 20
+  check "stress, one thread ($flavour)" timeout 120 $driver --pause 2 "$agent" -- "$work/stress" "$seconds" 1 1
+  check "stress, three threads with prefetch ($flavour)" timeout 120 $driver --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 2 3
+  check "memory server lost: ended, no wrong byte ($flavour)" timeout 60 $driver --pause 1 --kill-server-after 700 "$agent" -- "$work/stress" 20 3 2
+done
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

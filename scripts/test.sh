@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what the tests need, builds, and runs all of them: types, style, C tests (plain and under
+# sanitizers), TypeScript tests, and the tests of the compiled binary. Ends with 'N passed, N failed'.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/install.sh
+. scripts/install.sh
+install_build_needs && need_packages python3=python3 git=git || exit 1
+
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
+# Results of the tests stay out of the user's own store.
+export FAASMEM_HOME=$log/home
+passed=0
+failed=0
+step() { # name, command...: one check
+  local name=$1 started=$SECONDS
+  shift
+  if "$@" >"$log/step" 2>&1; then
+    passed=$((passed + 1))
+    echo "ok    $name ($((SECONDS - started)) s)"
+  else
+    failed=$((failed + 1))
+    echo "FAIL  $name ($((SECONDS - started)) s)"
+    tail -60 "$log/step"
+  fi
+}
+counted() { # file with a line 'N passed, N failed': adds it
+  local line
+  line=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$1" | tail -n 1)
+  if [ -z "$line" ]; then
+    failed=$((failed + 1))
+    tail -60 "$1"
+    return
+  fi
+  passed=$((passed + $(echo "$line" | cut -d' ' -f1)))
+  failed=$((failed + $(echo "$line" | cut -d' ' -f3)))
+}
+
+step "build" scripts/bun.sh scripts/build.ts
+if [ "$failed" -gt 0 ]; then
+  echo "$passed passed, $failed failed"
+  exit 1
+fi
+step "types" node_modules/.bin/tsc --noEmit
+step "style" node_modules/.bin/biome check .
+
+echo "C tests"
+make -s -C ffi OUT="$PWD/build" test >"$log/c" 2>&1
+grep -E '^(ok|FAIL)' "$log/c"
+[ "$(grep -c '^FAIL' "$log/c")" -gt 0 ] && cat "$log/c"
+counted "$log/c"
+
+echo "TypeScript tests"
+scripts/bun.sh test --reporter=junit --reporter-outfile="$log/junit.xml" >"$log/ts" 2>&1
+code=$?
+scripts/bun.sh scripts/junit-summary.ts "$log/junit.xml" >"$log/summary" 2>&1
+cat "$log/summary"
+counted "$log/summary"
+if [ $code -ne 0 ]; then
+  tail -150 "$log/ts"
+  [ "$failed" -gt 0 ] || failed=1 # ended badly outside of any test
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,85 @@
+import type { EvictResult, MemoryStats, PageSet, SandboxMemory } from "./engine.ts";
+
+/** A page set over plain numbers. */
+export class SimulatedSet implements PageSet {
+  readonly numbers: ReadonlySet<number>;
+  constructor(numbers: Iterable<number>) {
+    this.numbers = new Set(numbers);
+  }
+  get pages(): number {
+    return this.numbers.size;
+  }
+  union(other: PageSet): SimulatedSet {
+    return new SimulatedSet([...this.numbers, ...of(other)]);
+  }
+  subtract(other: PageSet): SimulatedSet {
+    return new SimulatedSet([...this.numbers].filter((page) => !of(other).has(page)));
+  }
+  intersect(other: PageSet): SimulatedSet {
+    return new SimulatedSet([...this.numbers].filter((page) => of(other).has(page)));
+  }
+  first(pages: number): SimulatedSet {
+    return new SimulatedSet([...this.numbers].toSorted((a, b) => a - b).slice(0, pages));
+  }
+}
+
+const of = (set: PageSet): ReadonlySet<number> => (set as SimulatedSet).numbers;
+
+/** A sandbox's memory without a process, for the tests of policies. */
+export class SimulatedMemory implements SandboxMemory {
+  resident = new Set<number>();
+  remote = new Set<number>();
+  #recalled = new Set<number>();
+  /** Every eviction that was ordered, in order. */
+  evictions: number[][] = [];
+  cancels = 0;
+  /** When set, evictions wait for it; a cancel in between ends them with nothing moved. */
+  hold: Promise<void> | undefined;
+
+  /** The program allocates pages. */
+  allocate(...pages: number[]): void {
+    for (const page of pages) this.resident.add(page);
+  }
+
+  /** The program touches pages: those that are away come back. */
+  touch(...pages: number[]): void {
+    for (const page of pages) {
+      if (this.remote.delete(page)) this.#recalled.add(page);
+      this.resident.add(page);
+    }
+  }
+
+  snapshot = async (): Promise<PageSet> => new SimulatedSet(this.resident);
+  empty = (): PageSet => new SimulatedSet([]);
+  takeRecalled = async (): Promise<PageSet> => {
+    const taken = new SimulatedSet(this.#recalled);
+    this.#recalled.clear();
+    return taken;
+  };
+  evict = async (pages: PageSet): Promise<EvictResult> => {
+    const before = this.cancels;
+    await this.hold;
+    if (this.cancels !== before) return { evictedPages: 0, zeroPages: 0, cancelled: true };
+    const moved = [...of(pages)].filter((page) => this.resident.delete(page));
+    for (const page of moved) this.remote.add(page);
+    this.evictions.push(moved.toSorted((a, b) => a - b));
+    return { evictedPages: moved.length, zeroPages: 0, cancelled: false };
+  };
+  prefetch = async (pages: PageSet): Promise<number> => {
+    const back = [...of(pages)].filter((page) => this.remote.delete(page));
+    for (const page of back) this.resident.add(page);
+    return back.length;
+  };
+  cancel = (): void => {
+    this.cancels++;
+  };
+  stats = (): MemoryStats => ({
+    remotePages: this.remote.size,
+    copyBytes: 0,
+    recallFaults: 0,
+    recalledPages: this.#recalled.size,
+    evictedPages: 0,
+    zeroFills: 0,
+    stallUs: 0,
+  });
+}
