@@ -164,6 +164,7 @@ void fm_engine_close(struct fm_engine *engine)
 		free(space->recalled);
 		free(space->group);
 		free(space->evict.set);
+		free(space->evict.mapping);
 		free(space->prefetch.set);
 		free(space);
 		space = next;

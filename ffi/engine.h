@@ -121,6 +121,8 @@ struct fm_evict_job {
 	bool active, cancelled;
 	uint64_t op;
 	struct fm_set *set;
+	struct fm_range *mapping; /* to be registered before the first page leaves */
+	size_t mappings;
 	size_t range;	    /* cursor: next page to look at is */
 	uint64_t next_page; /* max(next_page, set->range[range].start) */
 	uint64_t bytes_per_second, next_ns;
@@ -232,6 +234,8 @@ int fm_space_handshake(struct fm_space *space);
 bool fm_region_has(const struct fm_space *space, uint64_t page);
 void fm_region_add(struct fm_space *space, uint64_t start, uint64_t end);
 void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end);
+/* Adds what is registered at and after `page` though it was not known. */
+void fm_region_learn(struct fm_space *space, uint64_t page);
 /* Registers one mapping and makes sure that all of it really is. */
 void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end);
 /* Unregisters everything when no page is away: first touches run at native speed again. */

@@ -276,10 +276,27 @@ static void finish(struct fm_space *space)
 		.c = job->cancelled,
 	};
 	fm_set_free(job->set);
+	free(job->mapping);
 	*job = (struct fm_evict_job){0};
 	fm_space_release_regions(space);
 	fm_slots_send(space->engine);
 	fm_emit(space->engine, &event);
+}
+
+/* Puts the mappings that hold pages of the set under management; all changes are known at this point. */
+static void register_mappings(struct fm_space *space)
+{
+	struct fm_evict_job *job = &space->evict;
+	size_t at = 0;
+	for (size_t i = 0; i < job->mappings; i++) {
+		struct fm_range *mapping = &job->mapping[i];
+		while (at < job->set->count && job->set->range[at].end <= mapping->start)
+			at++;
+		if (at < job->set->count && job->set->range[at].start < mapping->end)
+			fm_space_register(space, mapping->start, mapping->end);
+	}
+	free(job->mapping);
+	job->mapping = NULL;
 }
 
 void fm_evict_pump(struct fm_space *space)
@@ -296,6 +313,8 @@ void fm_evict_pump(struct fm_space *space)
 		}
 		if (job->bytes_per_second && fm_now_ns() < job->next_ns)
 			return;
+		if (job->mapping)
+			register_mappings(space);
 		int buffer = free_staging(space);
 		if (buffer < 0)
 			return;
@@ -339,16 +358,10 @@ void fm_evict_start(struct fm_space *space, struct fm_command *command)
 	job->cancelled = command->sequence <= space->cancelled_until;
 	if (space->engine->pool_lost && job->status == FM_OK)
 		job->status = FM_ERR_POOL_LOST;
-	size_t at = 0;
-	/* The regions must be known before more are added (fm_space_register). */
+	job->mapping = command->mapping;
+	job->mappings = command->mappings;
+	command->mapping = NULL;
 	fm_space_read_events(space);
-	for (size_t i = 0; i < command->mappings && job->status == FM_OK && !job->cancelled && !space->group_count; i++) {
-		struct fm_range *mapping = &command->mapping[i];
-		while (at < job->set->count && job->set->range[at].end <= mapping->start)
-			at++;
-		if (at < job->set->count && job->set->range[at].start < mapping->end)
-			fm_space_register(space, mapping->start, mapping->end);
-	}
 	fm_evict_pump(space);
 }
 

@@ -32,6 +32,7 @@ enum fm_status {
 	FM_ERR_SYSTEM = -10,    /* another system call failed */
 	FM_ERR_ADDRESS = -11,   /* the address to listen on is in use or not ours */
 	FM_ERR_PROTOCOL = -12,  /* the peer does not speak this protocol version */
+	FM_ERR_NO_AGENT = -14,  /* the process did not load the preload agent */
 	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
 };
 

@@ -167,8 +167,11 @@ void fm_fault(struct fm_space *space, uint64_t page)
 		demand(space, page, entry);
 	else if (fm_entry_state(entry) == FM_TRANSIT)
 		done = fm_batch_give_back(space, page, entry);
-	else
+	else {
+		if (!space->group_count)
+			fm_region_learn(space, page);
 		done = fm_space_zero(space, page);
+	}
 	if (!done)
 		fm_fault_defer(space, page);
 }

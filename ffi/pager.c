@@ -190,15 +190,15 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 	for (struct fm_space *space = engine->spaces; space; space = space->next) {
 		if ((space->group_count || space->deferred_count) && !space->gated && !space->waiting_for) {
 			fm_space_read_events(space);
-			fm_evict_pump(space);
 			wait = 0;
 		}
 		if (fm_fetch_place(space))
 			wait = 0;
+		/* Whatever held it up (unread changes, a busy buffer, its rate) may be over. */
+		fm_evict_pump(space);
 		if (space->evict.active && space->evict.bytes_per_second && !space->gated) {
-			fm_evict_pump(space);
 			uint64_t due = space->evict.next_ns > now ? space->evict.next_ns - now : 1000000;
-			if (space->evict.active && due < wait)
+			if (due < wait)
 				wait = due;
 		}
 		if (space->root != space && !space->dead) {

@@ -160,6 +160,8 @@ static int receive_hello(struct fm_space *space, struct fm_agent_hello *hello)
 	struct cmsghdr *c = length > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(&space->userfault, CMSG_DATA(c), sizeof(int));
+	if (length == 0)
+		return FM_ERR_NO_AGENT;
 	if (length != sizeof(*hello) || hello->version != FM_AGENT_VERSION)
 		return FM_ERR_PROTOCOL;
 	if (hello->error || space->userfault < 0)
@@ -256,6 +258,15 @@ void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end)
 void fm_region_add(struct fm_space *space, uint64_t start, uint64_t end)
 {
 	fm_region_remove(space, start, end);
+	size_t at = region_at(space, start);
+	if (at < space->regions && space->region[at].start == end) {
+		space->region[at].start = start;
+		return;
+	}
+	if (at && space->region[at - 1].end == start) {
+		space->region[at - 1].end = end;
+		return;
+	}
 	region_insert(space, region_at(space, start), (struct fm_range){start, end});
 }
 
@@ -264,6 +275,32 @@ static bool is_changing(struct fm_space *space)
 {
 	struct fm_uffdio_range_op probe = {.range = {FM_PAGE_SIZE * 16, FM_PAGE_SIZE}};
 	return ioctl(space->userfault, FM_UFFDIO_CONTINUE, &probe) < 0 && errno == EAGAIN;
+}
+
+/* Is all of this one mapping that is registered with userfaultfd? EINVAL on anonymous memory means yes. */
+static bool is_one_mapping(struct fm_space *space, uint64_t start, uint64_t end)
+{
+	struct fm_uffdio_range_op probe = {.range = {start * FM_PAGE_SIZE, (end - start) * FM_PAGE_SIZE}};
+	return ioctl(space->userfault, FM_UFFDIO_CONTINUE, &probe) < 0 && errno == EINVAL;
+}
+
+static bool is_registered(struct fm_space *space, uint64_t page)
+{
+	return is_one_mapping(space, page, page + 1);
+}
+
+/* A registered mapping that grew (mremap, in place or on the way) is registered there too, and nobody says so. */
+void fm_region_learn(struct fm_space *space, uint64_t page)
+{
+	if (fm_region_has(space, page) || !is_registered(space, page))
+		return;
+	uint64_t pages = 1;
+	while (pages < 1ull << 30 && is_one_mapping(space, page, page + pages * 2))
+		pages *= 2;
+	for (uint64_t step = pages; step; step /= 2)
+		if (is_one_mapping(space, page, page + pages + step))
+			pages += step;
+	fm_region_add(space, page, page + pages);
 }
 
 void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end)
@@ -280,12 +317,9 @@ void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end)
 	if (ioctl(space->userfault, UFFDIO_REGISTER, &wanted) < 0)
 		return; /* the mapping is gone or of another kind by now: its pages stay local */
 	/* A hole that was in the range at that moment is not registered, and a page of a mapping made there
-	 * later would read as zero after an eviction. UFFDIO_CONTINUE tells without changing anything: on
-	 * anonymous memory it says EINVAL when the whole range is one registered mapping, ENOENT when not. */
-	struct fm_uffdio_range_op probe = {.range = wanted.range};
-	if (ioctl(space->userfault, FM_UFFDIO_CONTINUE, &probe) == 0 || errno != EINVAL)
-		return;
-	fm_region_add(space, start, end);
+	 * later would read as zero after an eviction. */
+	if (is_one_mapping(space, start, end))
+		fm_region_add(space, start, end);
 }
 
 void fm_space_release_regions(struct fm_space *space)
@@ -484,7 +518,6 @@ static void collect(void *context, uint64_t page, uint64_t entry)
 static void on_remap(struct fm_space *space, uint64_t from, uint64_t to, uint64_t length)
 {
 	struct moving m = {.space = space, .from = from, .to = to};
-	bool managed = fm_region_has(space, from);
 	/* What is there now is wholly what was moved there. */
 	fm_map_each(&space->map, to, to + length, forget_entry, space);
 	fm_map_each(&space->map, from, from + length, collect, &m);
@@ -503,8 +536,8 @@ static void on_remap(struct fm_space *space, uint64_t from, uint64_t to, uint64_
 		fm_space_kill(space, FM_ERR_NOMEM);
 		return;
 	}
-	if (managed)
-		fm_region_add(space, to, to + length);
+	/* That the move was told means that its source was registered, and so the target is. */
+	fm_region_add(space, to, to + length);
 	fm_space_wake(space, from, length);
 }
 
@@ -629,24 +662,44 @@ static bool is_taken(const struct fm_space *space, struct fm_range range)
 	return i < space->regions && space->region[i].start < range.end;
 }
 
-static size_t next_touching(const struct fm_space *space, size_t at, struct fm_range range, uint8_t event)
+/* The range that a change empties. */
+static struct fm_range emptied(const struct uffd_msg *m)
 {
-	for (; at < space->group_count; at++) {
-		const struct uffd_msg *m = &space->group[at];
-		if (m->event == event && overlaps(event == UFFD_EVENT_REMAP ? remap_from(m) : removed(m), range))
-			break;
-	}
-	return at;
+	return m->event == UFFD_EVENT_REMAP ? remap_from(m) : removed(m);
+}
+
+static uint64_t shared_pages(struct fm_range a, struct fm_range b)
+{
+	uint64_t start = a.start > b.start ? a.start : b.start, end = a.end < b.end ? a.end : b.end;
+	return start < end ? end - start : 0;
 }
 
 static size_t count_touching(const struct fm_space *space, size_t at, struct fm_range range, uint8_t event)
 {
 	size_t count = 0;
-	while ((at = next_touching(space, at, range, event)) < space->group_count) {
-		count++;
-		at++;
-	}
+	for (; at < space->group_count; at++)
+		count += space->group[at].event == event && overlaps(emptied(&space->group[at]), range);
 	return count;
+}
+
+/* The change from `at` on that emptied `in_way`, a part of `region`: of those that touch it the one that fits
+ * the whole region best, and no more than it. Others belong to what is there afterwards. */
+static size_t what_emptied(const struct fm_space *space, size_t at, struct fm_range in_way, struct fm_range region, uint8_t event)
+{
+	size_t best = space->group_count;
+	uint64_t best_shared = 0, best_size = 0;
+	for (; at < space->group_count; at++) {
+		struct fm_range gone = emptied(&space->group[at]);
+		if (space->group[at].event != event || !overlaps(gone, in_way))
+			continue;
+		uint64_t shared = shared_pages(gone, region), size = gone.end - gone.start;
+		if (shared > best_shared || (shared == best_shared && size < best_size)) {
+			best = at;
+			best_shared = shared;
+			best_size = size;
+		}
+	}
+	return best;
 }
 
 /* Brings what emptied the target of the move at `at` before it: an unmapping, or a move away with its
@@ -654,7 +707,7 @@ static size_t count_touching(const struct fm_space *space, size_t at, struct fm_
 static bool empty_target(struct fm_space *space, size_t at)
 {
 	struct fm_range target = remap_to(&space->group[at]);
-	struct fm_range in_way = space->region[region_at(space, target.start)];
+	struct fm_range region = space->region[region_at(space, target.start)], in_way = region;
 	in_way.start = in_way.start > target.start ? in_way.start : target.start;
 	in_way.end = in_way.end < target.end ? in_way.end : target.end;
 	size_t unmaps = count_touching(space, at + 1, in_way, UFFD_EVENT_UNMAP);
@@ -662,10 +715,10 @@ static bool empty_target(struct fm_space *space, size_t at)
 	if (!unmaps)
 		return false;
 	if (moves >= unmaps) {
-		bring_up(space, next_touching(space, at + 1, in_way, UFFD_EVENT_REMAP), at);
+		bring_up(space, what_emptied(space, at + 1, in_way, region, UFFD_EVENT_REMAP), at);
 		at++;
 	}
-	bring_up(space, next_touching(space, at + 1, in_way, UFFD_EVENT_UNMAP), at);
+	bring_up(space, what_emptied(space, at + 1, in_way, region, UFFD_EVENT_UNMAP), at);
 	return true;
 }
 
@@ -677,13 +730,6 @@ static struct fm_space *forked(const struct uffd_msg *fork)
 static bool is_late(const struct uffd_msg *m)
 {
 	return m->event == UFFD_EVENT_REMAP || m->event == UFFD_EVENT_UNMAP;
-}
-
-/* Is this page in a mapping that is registered with userfaultfd? EINVAL on anonymous memory means yes. */
-static bool is_registered(struct fm_space *space, uint64_t page)
-{
-	struct fm_uffdio_range_op probe = {.range = {page * FM_PAGE_SIZE, FM_PAGE_SIZE}};
-	return ioctl(space->userfault, FM_UFFDIO_CONTINUE, &probe) < 0 && errno == EINVAL;
 }
 
 static bool holds(struct fm_range range, uint64_t page)
@@ -819,6 +865,9 @@ static void apply_group(struct fm_space *space)
 		else
 			apply(space, &space->group[i++]);
 	}
+	for (size_t i = 0; i < space->group_count && !space->dead; i++)
+		if (space->group[i].event == UFFD_EVENT_REMAP && fm_region_has(space, remap_to(&space->group[i]).end - 1))
+			fm_region_learn(space, remap_to(&space->group[i]).end);
 	space->group_count = 0;
 }
 

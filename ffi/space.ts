@@ -1,5 +1,4 @@
 import { type Pointer, ptr } from "bun:ffi";
-import { FaasmemError } from "../src/base/errors.ts";
 import type { EvictResult, MemoryStats, PageSet } from "../src/memory/engine.ts";
 import type { SandboxSpace } from "../src/sandbox/attachment.ts";
 import type { EngineEvent } from "./events.ts";
@@ -8,6 +7,7 @@ import { NativePageSet, native } from "./page-set.ts";
 import { statusError } from "./status.ts";
 
 const PROCESS_GONE = -7;
+const NO_AGENT = -14;
 const noStats: MemoryStats = {
   remotePages: 0,
   copyBytes: 0,
@@ -46,11 +46,7 @@ export class Space implements SandboxSpace {
       await new Promise<void>((resolve, reject) => {
         this.#attached = { resolve, reject };
         timer = setTimeout(() => {
-          reject(
-            new FaasmemError("NO_AGENT", `process ${pid} did not load the preload agent`, {
-              fix: "the program must be dynamically linked and must not clear its environment; it can run with --system baseline",
-            }),
-          );
+          reject(statusError(NO_AGENT, `process ${pid}`));
         }, timeoutMs);
       });
       return this;

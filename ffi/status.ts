@@ -54,6 +54,11 @@ const table: Record<number, { code: string; message: string; fix: string }> = {
     message: "the peer does not speak this protocol, or gave wrong data",
     fix: "run the same version of faasmem on both nodes",
   },
+  [-14]: {
+    code: "NO_AGENT",
+    message: "the process did not load the preload agent",
+    fix: "the program must be dynamically linked and must not clear its environment; it can run with --system baseline",
+  },
   [-13]: {
     code: "PAGE_SIZE",
     message: "this machine's pages are not 4096 bytes",

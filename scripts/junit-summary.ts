@@ -2,8 +2,12 @@
 const xml = await Bun.file(process.argv[2]!).text();
 let [passed, failed, skipped] = [0, 0, 0];
 const attribute = (tag: string, name: string) =>
-  (new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? "").replaceAll("&quot;", '"').replaceAll("&amp;", "&");
-for (const [, tag, selfClosing, body] of xml.matchAll(/<testcase\b([^>]*?)(\/)?>(?:([\s\S]*?)<\/testcase>)?/g)) {
+  (new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? "")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&amp;", "&");
+for (const [, tag, selfClosing, body] of xml.matchAll(
+  /<testcase\b([^>]*?)(\/)?>(?:([\s\S]*?)<\/testcase>)?/g,
+)) {
   const name = `${attribute(tag!, "file")}: ${attribute(tag!, "name")}`;
   const inner = selfClosing ? "" : (body ?? "");
   if (inner.includes("<failure") || inner.includes("<error")) {
@@ -16,3 +20,5 @@ for (const [, tag, selfClosing, body] of xml.matchAll(/<testcase\b([^>]*?)(\/)?>
 }
 if (skipped) console.log(`${skipped} skipped`);
 console.log(`${passed} passed, ${failed} failed`);
+
+export {};

@@ -32,7 +32,14 @@ async function main(argv: string[]): Promise<void> {
       entry === wanted ? (await entry.load()).command() : new Command(entry.name).summary(entry.summary),
     );
   }
+  throwInsteadOfExit(root);
   await root.parseAsync(argv, { from: "user" });
+}
+
+/** Usage errors get the exit code of src/base/run-cli.ts, not commander's. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  for (const child of command.commands) throwInsteadOfExit(child);
 }
 
 await runCli(() => main(process.argv.slice(2)));

@@ -44,6 +44,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     ],
     (value) => nodeReady.parse(value).gateway,
   );
+  let recorder: ReturnType<typeof recordSamples> | undefined;
   const stop = () => node.process.kill("SIGTERM");
   plan.signal.addEventListener("abort", stop);
   try {
@@ -52,7 +53,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     const next = random(plan.seed);
     const bodies = plan.arrivals.map(() => JSON.stringify(benchmarks[plan.function]!.input(next)));
     const before = await statsOf(node.ready);
-    const recorder = recordSamples(node.ready, plan.function, before.uptimeS);
+    recorder = recordSamples(node.ready, plan.function, before.uptimeS);
     const started = performance.now();
     const result = await replay({ url: `${node.ready}/function/${plan.function}`, bodies, ...plan });
     const restMs = (plan.windowS * 1000) / plan.timeScale - (performance.now() - started);
@@ -65,6 +66,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     };
   } finally {
     plan.signal.removeEventListener("abort", stop);
+    await recorder?.stop();
     await node.stop();
   }
 }

@@ -85,7 +85,10 @@ test("a request cancels a running eviction, and the rest is tried after it", asy
 });
 
 test("semi-warm begins after its delay, takes a tenth in 10 s, and ends with the next request", async () => {
-  const { memory, clock, policy, request } = await sandbox({ initWindow: 1e6, semiWarmDelayS: 60 }, { puckets: false });
+  const { memory, clock, policy, request } = await sandbox(
+    { initWindow: 1e6, semiWarmDelayS: 60 },
+    { puckets: false },
+  );
   memory.allocate(...Array.from({ length: 91 }, (_, i) => 200 + i)); // 100 pages in all
   await request();
   await clock.pass(59);
@@ -101,14 +104,20 @@ test("semi-warm begins after its delay, takes a tenth in 10 s, and ends with the
 });
 
 test("semi-warm leaves the floor in place", async () => {
-  const { memory, clock, request } = await sandbox({ semiWarmFloorBytes: 4 * 4096, semiWarmRate: 0.1 }, { puckets: false });
+  const { memory, clock, request } = await sandbox(
+    { semiWarmFloorBytes: 4 * 4096, semiWarmRate: 0.1 },
+    { puckets: false },
+  );
   await request();
   await clock.pass(200);
   expect(memory.resident.size).toBe(4);
 });
 
 test("semi-warm stops 15 s before keep-alive ends", async () => {
-  const { memory, clock, request } = await sandbox({ keepAliveS: 70, semiWarmDelayS: 60 }, { puckets: false });
+  const { memory, clock, request } = await sandbox(
+    { keepAliveS: 70, semiWarmDelayS: 60 },
+    { puckets: false },
+  );
   await request();
   await clock.pass(80);
   expect(memory.evictions).toEqual([]);

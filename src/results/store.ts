@@ -35,6 +35,9 @@ export function openStore(path?: string) {
   const toFloats = (blob: Uint8Array) => new Float64Array(blob.slice().buffer);
 
   return {
+    /** The connection itself, for pragmas. */
+    sqlite,
+
     /** Stores a trace. @throws FaasmemError TRACE_EXISTS unless `replace` */
     saveTrace(trace: Trace, options: { replace?: boolean } = {}): void {
       guarded(() =>

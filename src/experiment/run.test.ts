@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { quick } from "../../experiments/quick.ts";
+import type { Cell } from "../results/schema.ts";
+import { quickTrace } from "../trace/quick-trace.ts";
+import type { WorkerStats } from "../worker/worker.ts";
+import { measure } from "./cell.ts";
+import { arrivalsOf, problemsOf } from "./run.ts";
+
+const levels = {
+  name: "web",
+  sandboxes: 1,
+  localBytes: 0,
+  remoteBytes: 0,
+  localByteSeconds: 0,
+  remoteByteSeconds: 0,
+  coldStarts: 0,
+  warmStarts: 0,
+  semiWarmStarts: 0,
+  errors: 0,
+};
+const stats = (uptimeS: number, change: Partial<typeof levels>): WorkerStats => ({
+  memoryMetric: "pss",
+  uptimeS,
+  poolAlive: true,
+  functions: [{ ...levels, ...change }],
+});
+const request = (latencyMs: number, start: string, status = 200) => ({
+  atS: 0,
+  latencyMs,
+  start,
+  status,
+  recalledPages: 0,
+});
+
+const cell = measure(
+  { function: "web", system: "faasmem" },
+  stats(10, { localByteSeconds: 1000, coldStarts: 1 }),
+  stats(30, { localByteSeconds: 5000, remoteByteSeconds: 400, coldStarts: 3, semiWarmStarts: 2 }),
+  {
+    requests: [request(900, "cold"), request(10, "warm"), request(20, "semi-warm"), request(5, "warm", 500)],
+    resultHash: "aa",
+    latenessP99Ms: 1,
+    firstError: undefined,
+  },
+);
+
+test("averages are differences of integrals over the window, latencies leave out cold starts and failures", () => {
+  expect(cell).toMatchObject({
+    requests: 4,
+    errors: 1,
+    p50Ms: 15,
+    avgLocalBytes: 200,
+    avgRemoteBytes: 20,
+    coldStarts: 2,
+    semiWarmStarts: 2,
+  });
+});
+
+test("failures, differing answers and late arrivals are problems", () => {
+  const fine: Cell = { ...cell, errors: 0 };
+  expect(problemsOf([fine, { ...fine, system: "baseline" }])).toEqual([]);
+  expect(problemsOf([cell])).toEqual(["web under faasmem: 1 of 4 requests failed"]);
+  expect(problemsOf([fine, { ...fine, system: "tmo", resultHash: "bb" }])).toEqual([
+    "web under tmo: answers differ from those under faasmem",
+  ]);
+  expect(problemsOf([{ ...fine, latenessP99Ms: 80 }])[0]).toContain("drifted");
+});
+
+test("a window that is not there is a usage error", () => {
+  const trace = quickTrace();
+  expect(arrivalsOf(quick, trace).length).toBeGreaterThan(5);
+  for (const wrong of [{ traceFunction: 1 }, { startIndex: 1000 }]) {
+    expect(() => arrivalsOf({ ...quick, ...wrong }, trace)).toThrow(
+      expect.objectContaining({ code: "UNKNOWN_WINDOW", kind: "usage" }),
+    );
+  }
+});

@@ -1,0 +1,75 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CellRecord } from "../results/store.ts";
+import { experimentFigure, writeExperimentFigure } from "./experiment-figure.ts";
+import { experimentTable } from "./experiment-table.ts";
+import { formatTable } from "./table.ts";
+
+const record = (fn: string, system: string, local: number, p95Ms: number | null): CellRecord => ({
+  cell: {
+    function: fn,
+    system,
+    requests: 12,
+    errors: 0,
+    p50Ms: 9.94,
+    p95Ms,
+    avgLocalBytes: local * 1024 ** 2,
+    avgRemoteBytes: 0,
+    coldStarts: 1,
+    warmStarts: 10,
+    semiWarmStarts: 1,
+    memoryMetric: "pss",
+    resultHash: "",
+    latenessP99Ms: 0,
+  },
+  requests: [],
+  samples: [0, 10, 20].map((atS) => ({ atS, localBytes: local * 1024 ** 2, remoteBytes: 0, sandboxes: 1 })),
+});
+const records = [
+  record("web", "baseline", 200, 20),
+  record("web", "faasmem", 50, 21),
+  record("json", "baseline", 100, null),
+  record("json", "faasmem", 110, null),
+];
+
+test("columns are aligned, numbers to the right", () => {
+  expect(
+    formatTable(
+      ["name", "n"],
+      [
+        ["a", "1"],
+        ["long one", "100"],
+      ],
+    ),
+  ).toBe("name        n\n--------  ---\na           1\nlong one  100");
+});
+
+test("the table compares each system with baseline", () => {
+  expect(experimentTable(records.map((r) => r.cell))).toBe(
+    [
+      "function  system    requests  P50 ms  P95 ms  local MiB  remote MiB  cold  semi-warm   memory     P95",
+      "--------  --------  --------  ------  ------  ---------  ----------  ----  ---------  -------  ------",
+      "web       baseline        12     9.9    20.0      200.0         0.0     1          1        -       -",
+      "web       faasmem         12     9.9    21.0       50.0         0.0     1          1  -75.0 %  +5.0 %",
+      "json      baseline        12     9.9       -      100.0         0.0     1          1        -       -",
+      "json      faasmem         12     9.9       -      110.0         0.0     1          1  +10.0 %       -",
+    ].join("\n"),
+  );
+});
+
+test("the figure shows each ratio, and is one well-formed file", async () => {
+  const svg = await experimentFigure(records);
+  for (const label of ["25 %", "110 %", "105 %", "baseline", "faasmem", "web: local memory over trace time"])
+    expect(svg).toContain(label);
+  expect(svg).not.toMatch(/NaN|undefined|Infinity/);
+  expect(svg.match(/<svg/g)!.length).toBe(svg.match(/<\/svg>/g)!.length);
+});
+
+test("the figure is written whole, nothing beside it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+  const path = await writeExperimentFigure(records, join(folder, "f.svg"));
+  expect(readdirSync(folder)).toEqual(["f.svg"]);
+  expect(readFileSync(path, "utf8")).toEndWith("</svg>\n");
+});

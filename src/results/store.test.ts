@@ -1,0 +1,121 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { mkdtempSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Trace } from "../trace/trace.ts";
+import type { Cell } from "./schema.ts";
+import { openStore } from "./store.ts";
+
+const newPath = () => join(mkdtempSync(join(tmpdir(), "faasmem-test-")), "faasmem.db");
+
+const trace: Trace = {
+  name: "two",
+  source: "a test",
+  spanS: 7.5,
+  functions: [
+    { id: "a/g", arrivals: Float64Array.of(0.25, 7.5), durations: Float64Array.of(0.1, 0.2) },
+    { id: "a/f", arrivals: Float64Array.of(3), durations: Float64Array.of(1) },
+  ],
+};
+
+const cell: Cell = {
+  function: "web",
+  system: "faasmem",
+  requests: 2,
+  errors: 0,
+  p50Ms: 1.5,
+  p95Ms: null,
+  avgLocalBytes: 1e6,
+  avgRemoteBytes: 2e6,
+  coldStarts: 1,
+  warmStarts: 1,
+  semiWarmStarts: 0,
+  memoryMetric: "pss",
+  resultHash: "00",
+  latenessP99Ms: 0.4,
+};
+
+const run = {
+  experiment: "quick",
+  seed: 1,
+  timeScale: 30,
+  trace: "quick",
+  config: { a: 1 },
+  machine: {},
+  version: "0",
+};
+
+test("traces come back as they went, and only --replace overwrites one", () => {
+  const store = openStore(newPath());
+  store.saveTrace(trace);
+  expect(store.loadTrace("two")).toEqual(trace);
+  expect(() => store.saveTrace(trace)).toThrow("already");
+  store.saveTrace({ ...trace, spanS: 8 }, { replace: true });
+  expect(store.loadTrace("two").spanS).toBe(8);
+  store.removeTrace("two");
+  expect(() => store.loadTrace("two")).toThrow('no trace "two"');
+});
+
+test("runs come back with their cells, requests and samples, after a restart too", () => {
+  const path = newPath();
+  const first = openStore(path);
+  const id = first.startRun(run);
+  const requests = [{ atS: 1, latencyMs: 2, start: "cold", status: 200, recalledPages: 3 }];
+  const samples = Array.from({ length: 2500 }, (_, i) => ({
+    atS: i,
+    localBytes: i,
+    remoteBytes: 0,
+    sandboxes: 1,
+  }));
+  first.saveCell(id, { cell, requests, samples });
+  first.finishRun(id, "done");
+  first.close();
+  const loaded = openStore(path).loadRun();
+  expect(loaded.run).toMatchObject({ id, status: "done", config: { a: 1 } });
+  expect(loaded.records[0]!.cell).toEqual(cell);
+  expect(loaded.records[0]!.requests[0]).toMatchObject(requests[0]!);
+  expect(loaded.records[0]!.samples).toHaveLength(2500);
+});
+
+test("a result is stored whole or not at all", () => {
+  const store = openStore(newPath());
+  const id = store.startRun(run);
+  const bad = [{ atS: 1, latencyMs: null as unknown as number, start: null, status: 200, recalledPages: 0 }];
+  expect(() => store.saveCell(id, { cell, requests: bad, samples: [] })).toThrow();
+  expect(store.loadRun(id).records).toEqual([]);
+});
+
+test("a full disk is one clear error, and nothing of the result remains", () => {
+  const path = newPath();
+  const store = openStore(path);
+  const id = store.startRun(run);
+  // SQLite's own limit of the file's size fails in the same way as a full disk.
+  store.sqlite.run("PRAGMA max_page_count = 30");
+  const samples = Array.from({ length: 20_000 }, (_, i) => ({
+    atS: i,
+    localBytes: i,
+    remoteBytes: 0,
+    sandboxes: 1,
+  }));
+  expect(() => store.saveCell(id, { cell, requests: [], samples })).toThrow(
+    expect.objectContaining({ code: "DISK_FULL" }),
+  );
+  expect(store.loadRun(id).records).toEqual([]);
+});
+
+test("the database is private, and one of a newer version is refused", () => {
+  const path = newPath();
+  openStore(path).close();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const sqlite = new Database(path);
+  sqlite.run("PRAGMA user_version = 999");
+  sqlite.close();
+  expect(() => openStore(path)).toThrow(expect.objectContaining({ code: "NEWER_DATABASE" }));
+});
+
+test("unknown runs are usage errors", () => {
+  const store = openStore(newPath());
+  expect(() => store.loadRun()).toThrow(expect.objectContaining({ code: "UNKNOWN_RUN", kind: "usage" }));
+  expect(() => store.loadRun(7)).toThrow("no run 7");
+});

@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createClock } from "../base/clock.ts";
+import { runFolder } from "../base/paths.ts";
+import { gatewayApp } from "../gateway/app.ts";
+import { policySettings } from "../memory/settings.ts";
+import { policyOf } from "../memory/systems.ts";
+import { workerApp } from "./app.ts";
+import { Worker } from "./worker.ts";
+
+const folder = runFolder();
+const hostPath = join(folder, "host.js");
+const modulePath = join(folder, "fn.mjs");
+const workers: Worker[] = [];
+
+beforeAll(async () => {
+  const host = new URL("../sandbox/host.ts", import.meta.url).pathname;
+  const built = await Bun.build({ entrypoints: [host], target: "bun" });
+  writeFileSync(hostPath, await built.outputs[0]!.text());
+  writeFileSync(
+    modulePath,
+    `export const handler = async (c) => {
+       if (c.sleep) await new Promise((done) => setTimeout(done, c.sleep));
+       if (c.bad) throw new Error("bad");
+       if (c.exit) process.exit(1);
+       return { pid: process.pid };
+     };`,
+  );
+});
+afterAll(async () => {
+  await Promise.all(workers.map((worker) => worker.close()));
+  Bun.spawnSync(["rm", "-rf", folder]);
+});
+
+function worker(keepAliveS = 600, scale = 1): Worker {
+  const made = new Worker([{ name: "fn", modulePath, quotaMiB: 100, initWindow: 1 }], {
+    clock: createClock(scale),
+    engine: null,
+    policy: policyOf("baseline"),
+    settings: policySettings.parse({ keepAliveS }),
+    runFolder: folder,
+    hostPath,
+  });
+  workers.push(made);
+  return made;
+}
+
+const pid = (answer: { result: unknown }) => (answer.result as { pid: number }).pid;
+
+test("the sandbox used last is used first", async () => {
+  const w = worker();
+  const [a, b] = await Promise.all([w.invoke("fn", { sleep: 50 }), w.invoke("fn", { sleep: 250 })]);
+  expect([a.start, b.start]).toEqual(["cold", "cold"]);
+  const again = await w.invoke("fn", {});
+  expect(again).toMatchObject({ start: "warm" });
+  expect(pid(again)).toBe(pid(b));
+});
+
+test("at most 16 sandboxes; more requests wait for one", async () => {
+  const w = worker();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => w.invoke("fn", { sleep: 300 })));
+  expect(new Set(answers.map(pid)).size).toBeLessThanOrEqual(16);
+  expect(w.stats().functions[0]).toMatchObject({ errors: 0 });
+}, 30_000);
+
+test("keep-alive ends idle sandboxes, in trace time", async () => {
+  const w = worker(60, 100);
+  const first = await w.invoke("fn", {});
+  for (let i = 0; i < 100 && w.stats().functions[0]!.sandboxes > 0; i++) await Bun.sleep(50);
+  expect(w.stats().functions[0]!.sandboxes).toBe(0);
+  expect(pid(await w.invoke("fn", {}))).not.toBe(pid(first));
+});
+
+test("memory is sampled and summed over time", async () => {
+  const w = worker();
+  await w.invoke("fn", {});
+  for (let i = 0; i < 50 && w.stats().functions[0]!.localByteSeconds === 0; i++) await Bun.sleep(50);
+  expect(w.stats().functions[0]!.localBytes).toBeGreaterThan(1024 ** 2);
+});
+
+test("the gateway answers requests, and says what is wrong with others", async () => {
+  const inner = workerApp(worker());
+  const gateway = gatewayApp((request) => inner.fetch(request));
+  const post = (path: string, body: string) => gateway.request(path, { method: "POST", body });
+
+  const good = await post("/function/fn", "{}");
+  expect(good.status).toBe(200);
+  expect(good.headers.get("X-Faasmem-Start")).toBe("cold");
+  expect(Number(good.headers.get("X-Faasmem-Duration-Ms"))).toBeGreaterThanOrEqual(0);
+  expect((await post("/function/fn", "")).status).toBe(200);
+
+  const cases: [string, string, number, string][] = [
+    ["/function/absent", "{}", 404, "UNKNOWN_FUNCTION"],
+    ["/function/..%2Ffn", "{}", 404, "UNKNOWN_FUNCTION"],
+    ["/elsewhere", "{}", 404, "UNKNOWN_FUNCTION"],
+    ["/function/fn", "{", 400, "BAD_REQUEST"],
+    ["/function/fn", JSON.stringify("x".repeat(7 * 1024 * 1024)), 413, "TOO_LARGE"],
+    ["/function/fn", '{"bad":true}', 500, "FUNCTION_ERROR"],
+    ["/function/fn", '{"exit":true}', 502, "SANDBOX_DIED"],
+  ];
+  for (const [path, body, status, code] of cases) {
+    const answer = await post(path, body);
+    const { error } = (await answer.json()) as { error: { code: string; fix: string } };
+    expect([path, answer.status, error.code]).toEqual([path, status, code]);
+    expect(error.fix).not.toBe("");
+  }
+  expect((await post("/function/fn", "{}")).status).toBe(200);
+  expect(await (await gateway.request("/functions")).json()).toMatchObject([{ name: "fn" }]);
+});
