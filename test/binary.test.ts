@@ -285,7 +285,7 @@ test("without root, a system that moves pages says what it needs", () => {
     env: { ...environment, HOME: open, FAASMEM_HOME: open, TMPDIR: open },
   });
   expect(done.exitCode).toBe(1);
-  expect(done.stderr.toString()).toMatch(/NO_USERFAULTFD[^]*fix: run as root/);
+  expect(done.stderr.toString()).toMatch(/NO_USERFAULTFD[\s\S]*fix: run as root/);
 });
 
 test("a full disk is one clear line", () => {
@@ -298,7 +298,7 @@ test("a full disk is one clear line", () => {
   try {
     const { code, err } = run(["trace", "list"], { env: { FAASMEM_HOME: small } });
     expect(code).toBe(1);
-    expect(err).toMatch(/^faasmem: .*(DISK_FULL|NO_DATABASE)[^]*fix: /);
+    expect(err).toMatch(/^faasmem: .*(DISK_FULL|NO_DATABASE)[\s\S]*fix: /);
   } finally {
     Bun.spawnSync(["umount", small]);
   }

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -14,9 +14,19 @@ export function dataFolder(): string {
   return path;
 }
 
-/** A fresh private (0700) folder for sockets and scratch files of one run; the caller removes it. */
+const RUN_FOLDER = /^faasmem-(\d+)-\w+$/;
+
+/**
+ * A fresh private (0700) folder for sockets and scratch files of one run; the caller removes it. Folders of
+ * runs that were killed before they could are removed here.
+ */
 export function runFolder(): string {
-  const path = mkdtempSync(join(process.env.XDG_RUNTIME_DIR ?? tmpdir(), "faasmem-"));
+  const parent = process.env.XDG_RUNTIME_DIR ?? tmpdir();
+  for (const name of readdirSync(parent)) {
+    const owner = RUN_FOLDER.exec(name)?.[1];
+    if (owner && !existsSync(`/proc/${owner}`)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  const path = mkdtempSync(join(parent, `faasmem-${process.pid}-`));
   chmodSync(path, 0o700);
   return path;
 }

@@ -1,0 +1,110 @@
+/** Every command that a document shows is run as it stands there, with the compiled binary. */
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = new URL("..", import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), "faasmem-docs-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const rows = Array.from({ length: 12 }, (_, i) => `app,func,${i * 5 + 1},0.5`);
+writeFileSync(join(folder, "trace.csv"), `app,func,end_timestamp,duration\n${rows.join("\n")}\n`);
+const options = {
+  cwd: folder,
+  env: {
+    PATH: `${root}dist:/usr/bin:/bin`,
+    HOME: folder,
+    FAASMEM_HOME: join(folder, "home"),
+    TMPDIR: folder,
+  },
+};
+
+const documents = ["README.md", "docs/**/*.md", "benchmarks/*/README.md"].flatMap((pattern) => [
+  ...new Bun.Glob(pattern).scanSync(root),
+]);
+const shown = new Set(
+  documents.flatMap((path) =>
+    [...readFileSync(join(root, path), "utf8").matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) =>
+      block!
+        .split("\n")
+        .map((line) => line.replace(/\s+#.*$/, "").trim())
+        .filter(Boolean),
+    ),
+  ),
+);
+const take = (pattern: RegExp): string[] => {
+  const found = [...shown].filter((line) => pattern.test(line));
+  for (const line of found) shown.delete(line);
+  return found;
+};
+
+/** Runs a command that ends by itself; its standard output. */
+function run(line: string): string {
+  const done = Bun.spawnSync(["sh", "-c", line], options);
+  expect({ line, code: done.exitCode, err: done.exitCode ? done.stderr.toString() : "" }).toEqual({
+    line,
+    code: 0,
+    err: "",
+  });
+  return done.stdout.toString();
+}
+
+/** Starts a command that goes on, does something meanwhile, and stops it. */
+async function during(line: string, work: () => void): Promise<void> {
+  const child = Bun.spawn(["sh", "-c", `exec ${line}`], { ...options, stdout: "pipe", stderr: "inherit" });
+  let text = "";
+  for await (const chunk of child.stdout) {
+    text += new TextDecoder().decode(chunk);
+    if (text.includes("Ctrl-C")) break;
+  }
+  expect(text).toContain("Ctrl-C");
+  work();
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+}
+
+// The README's two commands run in scripts/fresh-clone.sh; the second one is running this test.
+take(/^scripts\//);
+
+test("nodes and servers start as shown, and functions answer", async () => {
+  const invocations = take(/^faasmem function/);
+  expect(invocations.length).toBeGreaterThan(1);
+  const ups = take(/^faasmem up/);
+  expect(ups).toContain("faasmem up");
+  for (const line of ups) {
+    await during(line, () => {
+      if (line === "faasmem up") for (const invocation of invocations) expect(run(invocation)).not.toBe("");
+    });
+  }
+  for (const line of take(/^faasmem server/)) await during(line, () => {});
+}, 60_000);
+
+test("traces are imported, replayed and removed as shown", () => {
+  const remove = take(/^faasmem trace remove/);
+  for (const line of take(/^faasmem trace/)) run(line);
+  for (const line of take(/^faasmem experiment run quick --trace/)) expect(run(line)).toContain("faasmem");
+  for (const line of remove) run(line);
+}, 180_000);
+
+test("the quick experiment keeps its promise: less memory, the same answers", () => {
+  const { cells } = JSON.parse(run("faasmem experiment run quick --json")) as {
+    cells: { function: string; system: string; errors: number; avgLocalBytes: number }[];
+  };
+  const ratio = (name: string) => {
+    const [base, ours] = ["baseline", "faasmem"].map(
+      (system) => cells.find((cell) => cell.function === name && cell.system === system)!,
+    );
+    expect([base!.errors, ours!.errors]).toEqual([0, 0]);
+    return ours!.avgLocalBytes / base!.avgLocalBytes;
+  };
+  expect(ratio("web")).toBeLessThan(0.6);
+  expect(ratio("json")).toBeLessThanOrEqual(1);
+  expect(ratio("graph")).toBeLessThanOrEqual(1);
+  take(/^faasmem experiment run quick$/);
+  for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
+}, 300_000);
+
+test("no shown command was left out", () => {
+  expect(documents.length).toBeGreaterThan(9);
+  expect([...shown]).toEqual([]);
+});
