@@ -777,9 +777,9 @@ static bool child_has(struct fm_space *space, size_t at, struct fm_space *child)
 	       (!was_registered(child, remap_from(m).start) || !count_touching(space, at, remap_from(m), UFFD_EVENT_UNMAP));
 }
 
-/* Puts the FORK at `at` before the first change that the child does not have. What the child has all the same,
- * though it is told later, becomes the first of the child's own changes: later moves, and the discards of the
- * forking thread. False: no memory. */
+/* Puts the FORK at `at` before the first change that the child does not have. What the child has all the same
+ * of what follows, and the discards of the forking thread, become the first of the child's own changes.
+ * False: no memory. */
 static bool place_fork(struct fm_space *space, size_t at)
 {
 	struct fm_space *child = forked(&space->group[at]);
@@ -790,11 +790,13 @@ static bool place_fork(struct fm_space *space, size_t at)
 	while (to < at && !(is_late(&space->group[to]) && !child_has(space, to, child)))
 		to++;
 	for (size_t j = to; j < at; j++) {
-		bool own = space->group[j].event == UFFD_EVENT_REMOVE;
-		for (size_t k = to; k < at && own; k++)
-			own = !is_late(&space->group[k]) || !same_place(&space->group[j], &space->group[k]);
-		if (own)
-			first[firsts++] = space->group[j];
+		const struct uffd_msg *m = &space->group[j];
+		bool has = is_late(m) ? child_has(space, j, child) : m->event == UFFD_EVENT_REMOVE;
+		/* A discard of what a change moved there that the child has not is not the child's. */
+		for (size_t k = to; k < at && has && !is_late(m); k++)
+			has = !is_late(&space->group[k]) || !same_place(m, &space->group[k]) || child_has(space, k, child);
+		if (has)
+			first[firsts++] = *m;
 	}
 	for (size_t j = at + 1; j < space->group_count; j++)
 		if (is_late(&space->group[j]) && child_has(space, j, child))

@@ -14,6 +14,7 @@ export function command(): Command {
     .addHelpText("after", "\nExamples:\n  faasmem server\n  faasmem server --port 0 --capacity 512MiB")
     .action(async (options: { host: string; port: string; capacity: string; readyJson?: boolean }) => {
       if (options.readyJson) dieWithParent();
+      const stopped = untilStopped({ watchStdin: options.readyJson === true });
       const server = await startMemoryServer({
         host: options.host,
         port: parseOption("--port", port, options.port),
@@ -21,7 +22,7 @@ export function command(): Command {
       });
       if (options.readyJson) console.log(JSON.stringify({ ready: true, address: server.address }));
       else console.log(`memory server on ${server.address}, up to ${options.capacity}; Ctrl-C stops it`);
-      const reason = await untilStopped({ watchStdin: options.readyJson === true });
+      const reason = await stopped;
       const { usedBytes, pagesWritten, pagesRead } = server.stats();
       server.close();
       if (!options.readyJson) {

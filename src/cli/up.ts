@@ -41,6 +41,7 @@ export function command(): Command {
     )
     .action(async (options: UpOptions) => {
       if (options.readyJson) dieWithParent();
+      const stopped = untilStopped({ watchStdin: options.readyJson === true });
       const node = await startNode(
         {
           system: options.system,
@@ -68,7 +69,7 @@ export function command(): Command {
         console.log(`try            faasmem function invoke web --data '{"id":1}' --gateway ${node.gateway}`);
         console.log("Ctrl-C stops everything.");
       }
-      const reason = await untilStopped({ watchStdin: options.readyJson === true });
+      const reason = await stopped;
       await node.close();
       process.exit(exitCodeOf(reason));
     });
