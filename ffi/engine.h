@@ -223,7 +223,7 @@ uint64_t fm_now_ns(void);
 void fm_emit(struct fm_engine *engine, const struct fm_event *event);
 void fm_emit_flush(struct fm_engine *engine);
 
-/* ---- space.c: one address space: regions, userfaultfd calls, events ---- */
+/* ---- space.c: one address space ---- */
 struct fm_space *fm_space_make(struct fm_engine *engine);
 void fm_space_ref(struct fm_space *space);
 void fm_space_unref(struct fm_space *space);
@@ -231,6 +231,13 @@ void fm_space_unref(struct fm_space *space);
 void fm_space_end(struct fm_space *space);
 void fm_space_kill(struct fm_space *space, int status);
 int fm_space_handshake(struct fm_space *space);
+/* ---- regions.c ---- */
+/* Index of the first region that ends after `page`. */
+size_t fm_region_at(const struct fm_space *space, uint64_t page);
+/* Is a change of this address space happened but unread? */
+bool fm_space_is_changing(struct fm_space *space);
+/* Is the page in a mapping that is registered? */
+bool fm_space_is_registered(struct fm_space *space, uint64_t page);
 bool fm_region_has(const struct fm_space *space, uint64_t page);
 void fm_region_add(struct fm_space *space, uint64_t start, uint64_t end);
 void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end);
@@ -240,6 +247,9 @@ void fm_region_learn(struct fm_space *space, uint64_t page);
 void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end);
 /* Unregisters everything when no page is away: first touches run at native speed again. */
 void fm_space_release_regions(struct fm_space *space);
+/* ---- space.c ---- */
+/* Forgets an entry and what it stands for (a visitor of fm_map_each; context: the space). */
+void fm_space_forget(void *space, uint64_t page, uint64_t entry);
 /* Sets, changes or forgets (0) an entry; keeps the remote count. False: out of memory. */
 bool fm_space_set(struct fm_space *space, uint64_t page, uint64_t entry);
 /* Puts `pages` pages at `page`. Returns how many were dealt with; fewer means: read events, try the rest again. */
@@ -250,9 +260,15 @@ void fm_space_wake(struct fm_space *space, uint64_t page, uint64_t pages);
 /* An access to this page from now on is a SIGBUS: loud, not wrong. */
 void fm_space_poison(struct fm_space *space, uint64_t page);
 void fm_space_note_recalled(struct fm_space *space, uint64_t page);
-void fm_space_child_events(struct fm_space *space);
-void fm_space_read_events(struct fm_space *space);
+/* Has the attached process hold a forked child's descriptor. */
+void fm_space_hold_child(struct fm_space *child);
 bool fm_space_is_gone(struct fm_space *space);
+
+/* ---- changes.c ---- */
+/* Reads and applies everything that the kernel has to say. */
+void fm_space_read_events(struct fm_space *space);
+/* Starts to listen to a forked child. */
+void fm_space_child_events(struct fm_space *child);
 
 /* ---- evict.c ---- */
 void fm_evict_start(struct fm_space *space, struct fm_command *command);
