@@ -49,6 +49,7 @@ static int start_threads(struct fm_engine *engine)
 		void *(*main)(void *);
 		const char *name;
 	} all[] = {
+		{&engine->reader, fm_reader_main, "fm-reader"},
 		{&engine->evictor, fm_evictor_main, "fm-evictor"},
 		{&engine->fetcher, fm_fetcher_main, "fm-fetcher"},
 		{&engine->scanner, fm_scanner_main, "fm-scanner"},
@@ -81,6 +82,7 @@ static void destroy(struct fm_engine *engine)
 		if (fds[i] >= 0)
 			close(fds[i]);
 	fm_queue_destroy(&engine->inbox);
+	fm_queue_destroy(&engine->read_queue);
 	fm_queue_destroy(&engine->evict_queue);
 	fm_queue_destroy(&engine->fetch_queue);
 	fm_queue_destroy(&engine->scan_queue);
@@ -109,15 +111,16 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 		return NULL;
 	engine->epoll = engine->event_pipe[0] = engine->event_pipe[1] = -1;
 	engine->demand_socket = engine->evict_socket = engine->fetch_socket = -1;
-	engine->inbox.ready = engine->evict_queue.ready = engine->fetch_queue.ready = engine->scan_queue.ready = -1;
+	engine->inbox.ready = engine->read_queue.ready = engine->evict_queue.ready = engine->fetch_queue.ready = engine->scan_queue.ready = -1;
 	engine->sequence = 1;
+	engine->fault_around = FM_FAULT_AROUND;
 	pthread_mutex_init(&engine->event_lock, NULL);
 	pthread_mutex_init(&engine->table_lock, NULL);
 	fm_slots_init(&engine->slots);
 	fm_fetch_list_init(&engine->demand);
 	*status = FM_ERR_SYSTEM;
 	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (engine->epoll < 0 || pipe2(engine->event_pipe, O_CLOEXEC | O_NONBLOCK) < 0 || fm_queue_init(&engine->inbox) < 0 ||
+	if (engine->epoll < 0 || pipe2(engine->event_pipe, O_CLOEXEC | O_NONBLOCK) < 0 || fm_queue_init(&engine->inbox) < 0 || fm_queue_init(&engine->read_queue) < 0 ||
 	    fm_queue_init(&engine->evict_queue) < 0 || fm_queue_init(&engine->fetch_queue) < 0 || fm_queue_init(&engine->scan_queue) < 0) {
 		destroy(engine);
 		return NULL;
@@ -141,15 +144,17 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 void fm_engine_close(struct fm_engine *engine)
 {
 	/* A thread that waits for the server must come back; so the connections go first. */
-	if (engine->threads >= 4)
+	if (engine->threads >= 5)
 		stop_thread(&engine->inbox, engine->pager);
 	shutdown(engine->evict_socket, SHUT_RDWR);
 	shutdown(engine->fetch_socket, SHUT_RDWR);
 	if (engine->threads >= 1)
-		stop_thread(&engine->evict_queue, engine->evictor);
+		stop_thread(&engine->read_queue, engine->reader);
 	if (engine->threads >= 2)
-		stop_thread(&engine->fetch_queue, engine->fetcher);
+		stop_thread(&engine->evict_queue, engine->evictor);
 	if (engine->threads >= 3)
+		stop_thread(&engine->fetch_queue, engine->fetcher);
+	if (engine->threads >= 4)
 		stop_thread(&engine->scan_queue, engine->scanner);
 	struct fm_space *space = engine->spaces;
 	while (space) {
@@ -183,6 +188,14 @@ int32_t fm_engine_pool_alive(struct fm_engine *engine)
 	return !__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST);
 }
 
+int32_t fm_engine_set_fault_around(struct fm_engine *engine, uint32_t pages)
+{
+	if (!pages || pages > FM_BATCH_PAGES || (pages & (pages - 1)))
+		return FM_ERR_ARGUMENT;
+	__atomic_store_n(&engine->fault_around, pages, __ATOMIC_RELAXED);
+	return FM_OK;
+}
+
 /* ---- descriptors for a child ---- */
 
 int32_t fm_agent_pair(int32_t *fds)
@@ -193,28 +206,6 @@ int32_t fm_agent_pair(int32_t *fds)
 	fds[0] = pair[0];
 	fds[1] = pair[1];
 	return FM_OK;
-}
-
-int32_t fm_memfd(const char *name, const void *bytes, uint64_t length)
-{
-	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (fd < 0)
-		return FM_ERR_SYSTEM;
-	for (uint64_t done = 0; done < length;) {
-		ssize_t wrote = write(fd, (const char *)bytes + done, length - done);
-		if (wrote <= 0) {
-			close(fd);
-			return FM_ERR_NOMEM;
-		}
-		done += (uint64_t)wrote;
-	}
-	fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-	return fd;
-}
-
-int32_t fm_close_fd(int32_t fd)
-{
-	return close(fd) == 0 ? FM_OK : FM_ERR_ARGUMENT;
 }
 
 /* ---- orders ---- */

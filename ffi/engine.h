@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside of the engine. Four threads:
+ * Inside of the engine. Five threads:
  *   pager    owns every space, page map and slot; reads userfaultfd events, serves demand faults, gives
  *            orders to the agents. It never blocks on a target or on bulk traffic.
- *   evictor  copies staged pages out of the target, checks for zeros, sends them to the memory server.
+ *   reader   copies staged pages out of the target, checks for zeros, makes checksums.
+ *   evictor  sends them to the memory server and takes its acknowledgements.
  *   fetcher  reads pages in bulk for prefetches.
  *   scanner  reads /proc for snapshots and for the mappings of an eviction.
  * Others talk to the pager through its inbox; the pager talks to them through their queues. */
@@ -19,11 +20,15 @@
 #include "queue.h"
 #include "set.h"
 #include "slots.h"
+#include "sum.h"
 #include "wire.h"
 
 /* Pages brought back around a demand fault, as one aligned block. 64: most of the gain of 512 at an eighth
  * of the read (docs/concepts/fault-around.md). */
 #define FM_FAULT_AROUND 64u
+/* Sequential walks that a space is watched for, and most pages that are fetched ahead of one. */
+#define FM_STREAMS 4u
+#define FM_READ_AHEAD 256u
 /* Pages of zeros put around a first touch inside a managed mapping. */
 #define FM_ZERO_AROUND 16u
 /* Local copies of batches in transit, over all spaces: 8 MiB. */
@@ -82,8 +87,9 @@ struct fm_sharer {
 
 /* Pages between "taken from the program" and "held by the pool". */
 struct fm_batch {
-	struct fm_message read;   /* pager -> evictor as FM_MSG_BATCH, back as FM_MSG_BATCH_READ */
-	struct fm_message stored; /* evictor -> pager as FM_MSG_BATCH_STORED */
+	struct fm_message read;   /* pager -> reader as FM_MSG_BATCH, back as FM_MSG_BATCH_READ */
+	struct fm_message send;   /* reader -> evictor as FM_MSG_BATCH */
+	struct fm_message stored; /* evictor (or reader) -> pager as FM_MSG_BATCH_STORED */
 	struct fm_batch *next_unacked;
 	struct fm_space *space;
 	struct fm_sharer *sharers;
@@ -108,6 +114,7 @@ struct fm_fetch {
 	struct fm_fetch *next; /* queue of the pager */
 	struct fm_space *space;
 	bool bulk;
+	bool ahead; /* nobody waits for it */
 	uint32_t capacity; /* pages that `data` has room for */
 	int status;
 	uint32_t pages, at; /* at: first page not yet put in place */
@@ -145,6 +152,12 @@ struct fm_fetch_list {
 	struct fm_fetch *head, **tail;
 };
 
+/* A walk through memory in the order of addresses: it faults at the end of what was fetched for it. */
+struct fm_stream {
+	uint64_t end;	/* page after the last one that was fetched */
+	uint32_t ahead; /* pages fetched ahead last time */
+};
+
 struct fm_space {
 	struct fm_space *next, *grave;
 	struct fm_engine *engine;
@@ -171,6 +184,8 @@ struct fm_space {
 	struct fm_evict_job evict;
 	uint64_t cancelled_until; /* sequence of the last cancel */
 	struct fm_prefetch_job prefetch;
+	struct fm_stream stream[FM_STREAMS];
+	uint32_t next_stream; /* to be replaced by the next new walk */
 	struct fm_fetch_list ready; /* fetched, not yet (wholly) put in place */
 	struct uffd_msg *group; /* changes that were read and not yet applied (space.c) */
 	size_t group_count, group_capacity;
@@ -182,12 +197,13 @@ struct fm_space {
 };
 
 struct fm_engine {
-	pthread_t pager, evictor, fetcher, scanner;
+	pthread_t pager, reader, evictor, fetcher, scanner;
 	unsigned threads;
-	struct fm_queue inbox, evict_queue, fetch_queue, scan_queue;
+	struct fm_queue inbox, read_queue, evict_queue, fetch_queue, scan_queue;
 	int epoll, event_pipe[2];
 	int demand_socket, evict_socket, fetch_socket;
 	int pool_lost; /* atomic */
+	uint32_t fault_around; /* atomic; pages */
 	bool stopping;
 
 	pthread_mutex_t event_lock; /* event pipe and its overflow */
@@ -283,6 +299,9 @@ void fm_batch_moved(struct fm_engine *engine, uint64_t entry, uint64_t to_page);
 void fm_batch_share(struct fm_space *child, uint64_t page, uint64_t entry);
 struct fm_batch *fm_batch_of(struct fm_engine *engine, uint64_t entry);
 void fm_batches_free(struct fm_engine *engine);
+
+/* ---- evictor.c ---- */
+void *fm_reader_main(void *engine);
 void *fm_evictor_main(void *engine);
 
 /* ---- fetch.c ---- */
@@ -302,12 +321,13 @@ void fm_fault_all(struct fm_space *space);
 bool fm_fetch_place(struct fm_space *space);
 void fm_fetch_list_init(struct fm_fetch_list *list);
 void fm_fetch_drop_all(struct fm_engine *engine);
+
+/* ---- fetcher.c ---- */
 void *fm_fetcher_main(void *engine);
 
 /* ---- pool.c: connections ---- */
 int fm_pool_connect(struct fm_engine *engine, const char *host, uint32_t port);
 void fm_pool_lost(struct fm_engine *engine);
-uint32_t fm_page_sum(const uint8_t *page);
 void fm_slots_send(struct fm_engine *engine);
 
 /* ---- pager.c, scanner.c ---- */

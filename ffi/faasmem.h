@@ -91,14 +91,13 @@ FM_API struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t
 /* The descriptor that struct fm_event records are read from (non-blocking pipe). Owned by the engine. */
 FM_API int32_t fm_engine_event_fd(struct fm_engine *engine);
 FM_API int32_t fm_engine_pool_alive(struct fm_engine *engine);
+/* Pages brought back around a demand fault, as one aligned block: a power of two, 1 to 256. Default 64. */
+FM_API int32_t fm_engine_set_fault_around(struct fm_engine *engine, uint32_t pages);
 /* Ends the threads and closes everything. Processes with remote pages are killed first. */
 FM_API void fm_engine_close(struct fm_engine *engine);
 
 /* Makes the socket pair for one agent: fds[0] stays here (fm_attach takes it), fds[1] goes to the child. */
 FM_API int32_t fm_agent_pair(int32_t *fds);
-/* A sealed memfd with these bytes, for LD_PRELOAD=/proc/self/fd/N. Returns the descriptor. */
-FM_API int32_t fm_memfd(const char *name, const void *bytes, uint64_t length);
-FM_API int32_t fm_close_fd(int32_t fd);
 
 /* Takes over `socket` and waits for the agent in process `pid` to say hello; then FM_EVENT_ATTACHED.
  * Returns the space's number (> 0). */

@@ -44,17 +44,32 @@ static struct fm_fetch *list_pop(struct fm_fetch_list *list)
 	return fetch;
 }
 
+static uint32_t fault_around(const struct fm_engine *engine)
+{
+	return __atomic_load_n(&engine->fault_around, __ATOMIC_RELAXED);
+}
+
 /* ---- making and ending ---- */
 
-static struct fm_fetch *fetch_make(struct fm_space *space, bool bulk)
+/* The pages of one demand window are the common case: some of those are kept for the next fault. */
+static struct fm_fetch *take_spare(struct fm_engine *engine, uint32_t capacity)
 {
-	struct fm_engine *engine = space->engine;
-	uint32_t capacity = bulk ? FM_BATCH_PAGES : FM_FAULT_AROUND;
-	struct fm_fetch *fetch = bulk ? NULL : engine->spare_fetch;
-	if (fetch) {
-		engine->spare_fetch = fetch->next;
-		engine->spare_fetches--;
-	} else {
+	struct fm_fetch *fetch = engine->spare_fetch;
+	if (!fetch || capacity != fault_around(engine))
+		return NULL;
+	engine->spare_fetch = fetch->next;
+	engine->spare_fetches--;
+	if (fetch->capacity == capacity)
+		return fetch;
+	free(fetch->data); /* from before the window was changed */
+	free(fetch);
+	return NULL;
+}
+
+static struct fm_fetch *fetch_make(struct fm_space *space, uint32_t capacity)
+{
+	struct fm_fetch *fetch = take_spare(space->engine, capacity);
+	if (!fetch) {
 		fetch = malloc(sizeof(*fetch));
 		uint8_t *data = malloc((size_t)capacity * FM_PAGE_SIZE);
 		if (!fetch || !data) {
@@ -66,7 +81,7 @@ static struct fm_fetch *fetch_make(struct fm_space *space, bool bulk)
 		fetch->capacity = capacity;
 	}
 	fetch->space = space;
-	fetch->bulk = bulk;
+	fetch->bulk = fetch->ahead = false;
 	fetch->status = FM_OK;
 	fetch->pages = fetch->at = 0;
 	fetch->fault_page = 0;
@@ -81,7 +96,7 @@ static void fetch_free(struct fm_fetch *fetch)
 	for (uint32_t i = 0; i < fetch->pages; i++)
 		fm_slots_unref(&engine->slots, fetch->slot[i]);
 	fm_space_unref(fetch->space);
-	if (!fetch->bulk && engine->spare_fetches < SPARE_FETCHES) {
+	if (fetch->capacity == fault_around(engine) && engine->spare_fetches < SPARE_FETCHES) {
 		fetch->next = engine->spare_fetch;
 		engine->spare_fetch = fetch;
 		engine->spare_fetches++;
@@ -124,6 +139,56 @@ static void lose(struct fm_space *space, uint64_t page, int status)
 	fm_space_kill(space, status);
 }
 
+/* Adds the stored pages of [first, end) that are not on their way. */
+static void fetch_range(struct fm_fetch *fetch, uint64_t first, uint64_t end)
+{
+	struct fm_space *space = fetch->space;
+	for (uint64_t at = first; at < end && fetch->pages < fetch->capacity; at++) {
+		uint64_t entry = fm_map_get(&space->map, at);
+		if (fm_entry_state(entry) != FM_STORED || entry & FM_DEMAND)
+			continue;
+		uint32_t before = fetch->pages;
+		fetch_add(fetch, at, fm_entry_value(entry));
+		if (fetch->pages > before)
+			fm_space_set(space, at, entry | FM_DEMAND);
+	}
+}
+
+/* Asks for a fetch's pages on the demand connection. */
+static void fetch_send(struct fm_fetch *fetch)
+{
+	struct fm_engine *engine = fetch->space->engine;
+	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_READ, .count = fetch->pages, .id = engine->demand_id++};
+	struct iovec vector[2] = {{&header, sizeof(header)}, {fetch->slot, fetch->pages * sizeof(fetch->slot[0])}};
+	list_push(&engine->demand, fetch);
+	/* 16 bytes and 4 a page into an empty send buffer: blocks only on a server that stopped reading,
+	 * and then the socket's user timeout ends it. */
+	if (fm_sendv_all(engine->demand_socket, vector, 2) < 0)
+		fm_pool_lost(engine);
+}
+
+/* How many pages to fetch ahead of a fault whose window is [first, end): none at first, then twice as many each
+ * time that a walk goes on where the last fetch for it ended. */
+static uint32_t read_ahead(struct fm_space *space, uint64_t first, uint64_t end)
+{
+	uint32_t around = (uint32_t)(end - first);
+	if (around < FM_FAULT_AROUND)
+		return 0; /* small windows were asked for, and small ones it shall be */
+	for (uint32_t i = 0; i < FM_STREAMS; i++) {
+		struct fm_stream *stream = &space->stream[i];
+		if (stream->end != first)
+			continue;
+		stream->ahead = stream->ahead ? stream->ahead * 2 : around;
+		if (stream->ahead > FM_READ_AHEAD)
+			stream->ahead = FM_READ_AHEAD;
+		stream->end = end + stream->ahead;
+		return stream->ahead;
+	}
+	space->stream[space->next_stream] = (struct fm_stream){.end = end};
+	space->next_stream = (space->next_stream + 1) % FM_STREAMS;
+	return 0;
+}
+
 static void demand(struct fm_space *space, uint64_t page, uint64_t entry)
 {
 	struct fm_engine *engine = space->engine;
@@ -133,30 +198,27 @@ static void demand(struct fm_space *space, uint64_t page, uint64_t entry)
 		lose(space, page, FM_ERR_POOL_LOST);
 		return;
 	}
-	struct fm_fetch *fetch = fetch_make(space, false);
+	uint32_t around = fault_around(engine);
+	struct fm_fetch *fetch = fetch_make(space, around);
 	if (!fetch) {
 		fm_fault_defer(space, page);
 		return;
 	}
-	uint64_t first = page & ~(uint64_t)(FM_FAULT_AROUND - 1);
-	for (uint64_t at = first; at < first + FM_FAULT_AROUND; at++) {
-		uint64_t other = fm_map_get(&space->map, at);
-		if (fm_entry_state(other) != FM_STORED || other & FM_DEMAND)
-			continue;
-		uint32_t before = fetch->pages;
-		fetch_add(fetch, at, fm_entry_value(other));
-		if (fetch->pages > before)
-			fm_space_set(space, at, other | FM_DEMAND);
-	}
+	uint64_t first = page & ~(uint64_t)(around - 1), end = first + around;
+	fetch_range(fetch, first, end);
 	fetch->fault_page = page;
-	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_READ, .count = fetch->pages, .id = engine->demand_id++};
-	struct iovec vector[2] = {{&header, sizeof(header)}, {fetch->slot, fetch->pages * sizeof(fetch->slot[0])}};
-	list_push(&engine->demand, fetch);
 	fm_stat_add(space, recall_faults, 1);
-	/* 16 bytes and 4 a page into an empty 2 MiB buffer: blocks only on a server that stopped reading,
-	 * and then the socket's user timeout ends it. */
-	if (fm_sendv_all(engine->demand_socket, vector, 2) < 0)
-		fm_pool_lost(engine);
+	fetch_send(fetch);
+	uint32_t ahead = read_ahead(space, first, end);
+	fetch = ahead && !engine->pool_lost ? fetch_make(space, ahead) : NULL;
+	if (!fetch)
+		return;
+	fetch_range(fetch, end, end + ahead);
+	fetch->ahead = true;
+	if (fetch->pages)
+		fetch_send(fetch);
+	else
+		fetch_free(fetch);
 }
 
 void fm_fault(struct fm_space *space, uint64_t page)
@@ -280,7 +342,7 @@ bool fm_fetch_place(struct fm_space *space)
 
 static void arrived(struct fm_fetch *fetch)
 {
-	if (fetch->bulk || !place(fetch, UINT32_MAX))
+	if (fetch->bulk || fetch->ahead || !place(fetch, UINT32_MAX))
 		list_push(&fetch->space->ready, fetch);
 	else
 		fetch_end(fetch);
@@ -288,7 +350,7 @@ static void arrived(struct fm_fetch *fetch)
 
 bool fm_fetch_local(struct fm_space *space, uint64_t page, uint32_t slot, const uint8_t *data)
 {
-	struct fm_fetch *fetch = fetch_make(space, false);
+	struct fm_fetch *fetch = fetch_make(space, 1);
 	if (!fetch)
 		return false;
 	space->engine->slots.sum[slot] = fm_page_sum(data);
@@ -387,8 +449,9 @@ void fm_prefetch_pump(struct fm_space *space)
 			}
 			uint64_t entry = fm_map_get(&space->map, page);
 			if (fm_entry_state(entry) == FM_STORED && !(entry & FM_DEMAND)) {
-				if (!fetch && !(fetch = fetch_make(space, true)))
+				if (!fetch && !(fetch = fetch_make(space, FM_BATCH_PAGES)))
 					break;
+				fetch->bulk = true;
 				fetch_add(fetch, page, fm_entry_value(entry));
 			}
 			job->next_page = page + 1;
@@ -420,59 +483,4 @@ void fm_fetched(struct fm_fetch *fetch)
 	struct fm_engine *engine = fetch->space->engine;
 	fetch_end(fetch);
 	fm_pool_lost(engine);
-}
-
-/* ---- fetcher thread ---- */
-
-static int request(struct fm_engine *engine, struct fm_fetch *fetch)
-{
-	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_READ, .count = fetch->pages};
-	struct iovec vector[2] = {{&header, sizeof(header)}, {fetch->slot, fetch->pages * sizeof(fetch->slot[0])}};
-	return fm_sendv_all(engine->fetch_socket, vector, 2);
-}
-
-static int receive(struct fm_engine *engine, struct fm_fetch *fetch)
-{
-	struct fm_wire_header header;
-	if (fm_recv_all(engine->fetch_socket, &header, sizeof(header)) < 0 || header.magic != FM_WIRE_MAGIC ||
-	    header.op != FM_WIRE_READ || header.status != FM_WIRE_OK || header.count != fetch->pages)
-		return -1;
-	return fm_recv_all(engine->fetch_socket, fetch->data, (size_t)fetch->pages * FM_PAGE_SIZE);
-}
-
-void *fm_fetcher_main(void *argument)
-{
-	struct fm_engine *engine = argument;
-	/* Requests go out ahead of their answers: the server is never idle between two. At most
-	 * FM_BULK_IN_FLIGHT of 1 KiB are unanswered per space, so sending cannot block on receiving. */
-	struct fm_fetch *sent = NULL, **tail = &sent;
-	for (;;) {
-		struct fm_message *message = fm_queue_pop(&engine->fetch_queue);
-		if (message && message->kind == FM_MSG_STOP)
-			break;
-		if (message) {
-			struct fm_fetch *fetch = (struct fm_fetch *)message;
-			fetch->next = NULL;
-			*tail = fetch;
-			tail = &fetch->next;
-			if (request(engine, fetch) < 0)
-				shutdown(engine->fetch_socket, SHUT_RDWR);
-			continue;
-		}
-		if (!sent) {
-			fm_queue_wait(&engine->fetch_queue, -1, -1);
-			continue;
-		}
-		struct fm_fetch *fetch = sent;
-		sent = fetch->next;
-		if (!sent)
-			tail = &sent;
-		if (receive(engine, fetch) < 0) {
-			fetch->status = FM_ERR_POOL_LOST;
-			shutdown(engine->fetch_socket, SHUT_RDWR);
-		}
-		fetch->message.kind = FM_MSG_FETCHED;
-		fm_queue_push(&engine->inbox, &fetch->message);
-	}
-	return NULL;
 }

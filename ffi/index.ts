@@ -2,7 +2,7 @@ import { type Pointer, ptr } from "bun:ffi";
 import { closeSync } from "node:fs";
 import type { Attachment, MemoryEngine, SandboxSpace } from "../src/sandbox/attachment.ts";
 import { readEvents } from "./events.ts";
-import { cString, type Library, loadLibrary } from "./load.ts";
+import { cString, type Library, loadLibrary, sealedFile } from "./load.ts";
 import { Space } from "./space.ts";
 import { statusError } from "./status.ts";
 
@@ -34,11 +34,12 @@ export function openEngine(options: EngineOptions): MemoryEngine {
   const host = cString(options.pool.host);
   const engine = library.fm_engine_open(ptr(host), options.pool.port, ptr(status));
   if (!engine) throw statusError(status[0]!, `memory server ${options.pool.host}:${options.pool.port}`);
-  const name = cString("faasmem-agent");
-  const agentFd = library.fm_memfd(ptr(name), ptr(options.agent), BigInt(options.agent.length));
-  if (agentFd < 0) {
+  let agentFd: number;
+  try {
+    agentFd = sealedFile("faasmem-agent", options.agent);
+  } catch (error) {
     library.fm_engine_close(engine);
-    throw statusError(agentFd, "preload agent");
+    throw error;
   }
   return new Engine(library, engine as Pointer, agentFd);
 }
@@ -68,6 +69,11 @@ class Engine implements MemoryEngine {
 
   onPoolLost(handler: () => void): void {
     this.#poolLost.push(handler);
+  }
+
+  setFaultAround(pages: number): void {
+    const status = this.#library.fm_engine_set_fault_around(this.#engine, pages);
+    if (status < 0) throw statusError(status, `fault-around of ${pages} pages`);
   }
 
   prepare(): Attachment {

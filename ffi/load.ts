@@ -1,4 +1,5 @@
 import { dlopen, FFIType, ptr } from "bun:ffi";
+import { closeSync } from "node:fs";
 import { FaasmemError } from "../src/base/errors.ts";
 
 /** Seals of memfd_create(2): nobody, this process included, can change the library after it was written. */
@@ -19,10 +20,9 @@ const symbols = {
   fm_engine_open: { args: [pointer, u32, pointer], returns: pointer },
   fm_engine_event_fd: { args: [pointer], returns: i32 },
   fm_engine_pool_alive: { args: [pointer], returns: i32 },
+  fm_engine_set_fault_around: { args: [pointer, u32], returns: i32 },
   fm_engine_close: { args: [pointer], returns: FFIType.void },
   fm_agent_pair: { args: [pointer], returns: i32 },
-  fm_memfd: { args: [pointer, pointer, u64], returns: i32 },
-  fm_close_fd: { args: [i32], returns: i32 },
   fm_attach: { args: [pointer, i32, i32], returns: i32 },
   fm_snapshot: { args: [pointer, u32, u64], returns: i32 },
   fm_evict: { args: [pointer, u32, pointer, u64, u64], returns: i32 },
@@ -50,6 +50,33 @@ function open(path: string) {
 let loaded: Library | undefined;
 
 /**
+ * A sealed memory file with these bytes: to be loaded or executed as /proc/self/fd/N. Nobody, this process
+ * included, can change it any more, and it has no name on any disk.
+ *
+ * @returns its descriptor, close-on-exec
+ */
+export function sealedFile(name: string, bytes: Uint8Array): number {
+  const libc = dlopen("libc.so.6", {
+    memfd_create: { args: [pointer, u32], returns: i32 },
+    write: { args: [i32, pointer, u64], returns: i64 },
+    fcntl: { args: [i32, i32, i32], returns: i32 },
+  }).symbols;
+  const fd = libc.memfd_create(ptr(cString(name)), MFD_CLOEXEC_ALLOW_SEALING);
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const wrote = fd < 0 ? -1 : Number(libc.write(fd, ptr(bytes, done), BigInt(bytes.length - done)));
+      if (wrote <= 0) throw new Error("no memory file");
+      done += wrote;
+    }
+    if (libc.fcntl(fd, F_ADD_SEALS, F_SEAL_ALL) < 0) throw new Error("the memory file cannot be sealed");
+  } catch (error) {
+    if (fd >= 0) closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/**
  * Loads the C library, once. Its bytes go into a sealed memory file and are loaded from there: Bun's own way
  * (a file in the temporary folder) leaves something that another process of the same user could replace, and
  * fails where that folder is mounted noexec.
@@ -59,20 +86,9 @@ let loaded: Library | undefined;
  */
 export function loadLibrary(bytes: Uint8Array): Library {
   if (loaded) return loaded;
-  const libc = dlopen("libc.so.6", {
-    memfd_create: { args: [pointer, u32], returns: i32 },
-    write: { args: [i32, pointer, u64], returns: i64 },
-    fcntl: { args: [i32, i32, i32], returns: i32 },
-    close: { args: [i32], returns: i32 },
-  }).symbols;
-  const fd = libc.memfd_create(ptr(cString("libfaasmem.so")), MFD_CLOEXEC_ALLOW_SEALING);
+  let fd = -1;
   try {
-    for (let done = 0; done < bytes.length; ) {
-      const wrote = fd < 0 ? -1 : Number(libc.write(fd, ptr(bytes, done), BigInt(bytes.length - done)));
-      if (wrote <= 0) throw new Error("no memory file");
-      done += wrote;
-    }
-    if (libc.fcntl(fd, F_ADD_SEALS, F_SEAL_ALL) < 0) throw new Error("the memory file cannot be sealed");
+    fd = sealedFile("libfaasmem.so", bytes);
     loaded = open(`/proc/self/fd/${fd}`);
     return loaded;
   } catch (cause) {
@@ -81,6 +97,6 @@ export function loadLibrary(bytes: Uint8Array): Library {
       cause,
     });
   } finally {
-    if (fd >= 0) libc.close(fd);
+    if (fd >= 0) closeSync(fd);
   }
 }

@@ -65,13 +65,12 @@ int fm_recv_all(int fd, void *data, size_t length)
 	return fm_recvv_all(fd, &one, 1);
 }
 
+/* Buffer sizes are left to the kernel: setting them would end its tuning and cap them at net.core.wmem_max. */
 void fm_socket_tune(int fd)
 {
-	int on = 1, buffer = 2 << 20, idle = 5, interval = 2, probes = 2;
+	int on = 1, idle = 5, interval = 2, probes = 2;
 	unsigned int timeout_ms = 10000;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
-	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer, sizeof(buffer));
 	/* A peer that vanished without a FIN must not leave a thread waiting for its page for ever. */
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));

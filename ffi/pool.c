@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The engine's side of the memory server: its three connections, checksums, and giving slots back. */
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
+ * The engine's side of the memory server: its three connections, and giving slots back. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,11 +7,6 @@
 
 #include "engine.h"
 #include "net.h"
-
-uint32_t fm_page_sum(const uint8_t *page)
-{
-	return (uint32_t)XXH3_64bits(page, FM_PAGE_SIZE);
-}
 
 static int hello(int fd, uint8_t token[FM_WIRE_TOKEN])
 {

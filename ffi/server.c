@@ -7,6 +7,8 @@
 #include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +23,29 @@
 
 #define MOST_CONNECTIONS 4096u
 #define STACK_BYTES (256u << 10)
+/* How often memory that stayed free for as long goes back to the kernel. */
+#define TRIM_MS 1000
+
+/* Life of a slot. Its memory outlives its page for a moment: the next page of a busy client goes there, and
+ * giving pages to the kernel and taking new ones costs more than receiving them. */
+enum slot_state {
+	SLOT_ABSENT = 0, /* no page, no memory */
+	SLOT_KEPT,	 /* no page; memory is still here */
+	SLOT_WRITING,	 /* a page is being received */
+	SLOT_TAKEN,	 /* holds a page */
+	SLOT_DROPPING,	 /* its memory is on the way to the kernel */
+};
 
 struct session {
 	struct session *next;
 	uint8_t token[FM_WIRE_TOKEN];
 	unsigned connections;
 	uint8_t *data;
-	uint8_t *taken; /* one byte a slot: written by several threads, so no shared bits */
+	uint8_t *state; /* enum slot_state, one byte a slot; atomic: several threads change it */
 	uint64_t slots, used_pages;
+	uint64_t kept_pages; /* at most; atomic */
+	uint32_t first_kept, end_kept; /* slots that may be KEPT are in here; lock held */
+	bool busy;	     /* atomic: something was written since the last trim */
 	/* Raised after a read's answer went out, looked at before a slot is given up: the client frees a slot only
 	 * after it has the answer, and this is how the two connections' threads know of it. */
 	uint64_t answered;
@@ -64,13 +81,13 @@ static struct session *session_make(struct fm_server *server)
 	s->slots = server->capacity_pages;
 	s->data = mmap(NULL, s->slots * FM_PAGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	s->taken = mmap(NULL, s->slots, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (s->data == MAP_FAILED || s->taken == MAP_FAILED ||
+	s->state = mmap(NULL, s->slots, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->data == MAP_FAILED || s->state == MAP_FAILED ||
 	    getrandom(s->token, sizeof(s->token), 0) != sizeof(s->token)) {
 		if (s->data != MAP_FAILED)
 			munmap(s->data, s->slots * FM_PAGE_SIZE);
-		if (s->taken != MAP_FAILED)
-			munmap(s->taken, s->slots);
+		if (s->state != MAP_FAILED)
+			munmap(s->state, s->slots);
 		free(s);
 		return NULL;
 	}
@@ -105,7 +122,7 @@ static void session_drop(struct fm_server *server, struct session *s)
 	server->session_count--;
 	server->used_pages -= s->used_pages;
 	munmap(s->data, s->slots * FM_PAGE_SIZE);
-	munmap(s->taken, s->slots);
+	munmap(s->state, s->slots);
 	free(s);
 }
 
@@ -162,42 +179,82 @@ static void give_back_room(struct connection *c, uint32_t pages)
 	pthread_mutex_unlock(&c->server->lock);
 }
 
+static uint8_t *state_of(const struct connection *c, uint32_t index)
+{
+	return &c->session->state[c->slot[index]];
+}
+
 static int is_taken(const struct connection *c, uint32_t index)
 {
-	return __atomic_load_n(&c->session->taken[c->slot[index]], __ATOMIC_ACQUIRE);
+	return __atomic_load_n(state_of(c, index), __ATOMIC_ACQUIRE) == SLOT_TAKEN;
+}
+
+static int change_state(uint8_t *state, uint8_t from, uint8_t to)
+{
+	return __atomic_compare_exchange_n(state, &from, to, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* Makes a free slot one that is being written. False: it holds a page, or is named twice. */
+static int begin_write(struct connection *c, uint32_t index)
+{
+	uint8_t *state = state_of(c, index);
+	for (;;) {
+		if (change_state(state, SLOT_KEPT, SLOT_WRITING)) {
+			__atomic_fetch_sub(&c->session->kept_pages, 1, __ATOMIC_RELAXED);
+			return 1;
+		}
+		if (change_state(state, SLOT_ABSENT, SLOT_WRITING))
+			return 1;
+		uint8_t now = __atomic_load_n(state, __ATOMIC_ACQUIRE);
+		if (now == SLOT_WRITING || now == SLOT_TAKEN)
+			return 0;
+		sched_yield(); /* DROPPING: over in a moment */
+	}
+}
+
+/* Slots that are being written get this state. */
+static void end_write(struct connection *c, uint32_t count, uint8_t to)
+{
+	for (uint32_t i = 0; i < count; i++)
+		__atomic_store_n(state_of(c, i), to, __ATOMIC_RELEASE);
+}
+
+static int take_room(struct connection *c, uint32_t pages)
+{
+	struct fm_server *server = c->server;
+	pthread_mutex_lock(&server->lock);
+	int fits = server->used_pages + pages <= server->capacity_pages;
+	if (fits) {
+		server->used_pages += pages;
+		c->session->used_pages += pages;
+		server->pages_written += pages;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return fits;
 }
 
 static int serve_write(struct connection *c, const struct fm_wire_header *request)
 {
-	struct fm_server *server = c->server;
-	uint32_t count = request->count;
+	uint32_t count = request->count, begun = 0;
 	uint8_t status = FM_WIRE_OK;
-	for (uint32_t i = 0; i < count; i++) {
-		if (is_taken(c, i))
-			status = FM_WIRE_TAKEN;
-	}
-	if (status == FM_WIRE_OK) {
-		pthread_mutex_lock(&server->lock);
-		if (server->used_pages + count > server->capacity_pages) {
-			status = FM_WIRE_FULL;
-		} else {
-			server->used_pages += count;
-			c->session->used_pages += count;
-			server->pages_written += count;
-		}
-		pthread_mutex_unlock(&server->lock);
-	}
-	if (status != FM_WIRE_OK)
+	__atomic_store_n(&c->session->busy, true, __ATOMIC_RELAXED);
+	while (begun < count && begin_write(c, begun))
+		begun++;
+	if (begun < count)
+		status = FM_WIRE_TAKEN;
+	else if (!take_room(c, count))
+		status = FM_WIRE_FULL;
+	if (status != FM_WIRE_OK) {
+		end_write(c, begun, SLOT_ABSENT);
 		return skip(c->fd, (uint64_t)count * FM_PAGE_SIZE) < 0 ? -1 : reply(c, request, status, 0);
+	}
 	size_t vectors = aim(c, count);
 	if (fm_recvv_all(c->fd, c->vector + 1, vectors) < 0) {
+		end_write(c, count, SLOT_ABSENT);
 		give_back_room(c, count); /* the slots were never marked: the pages count as not written */
 		return -1;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		if (__atomic_exchange_n(&c->session->taken[c->slot[i]], 1, __ATOMIC_RELEASE))
-			return -1; /* the same slot twice in one request */
-	}
+	end_write(c, count, SLOT_TAKEN);
 	return reply(c, request, FM_WIRE_OK, 0);
 }
 
@@ -215,15 +272,55 @@ static int serve_read(struct connection *c, const struct fm_wire_header *request
 
 static int serve_free(struct connection *c, const struct fm_wire_header *request)
 {
+	struct session *session = c->session;
 	uint32_t freed = 0;
-	__atomic_load_n(&c->session->answered, __ATOMIC_ACQUIRE);
+	__atomic_load_n(&session->answered, __ATOMIC_ACQUIRE);
 	for (uint32_t i = 0; i < request->count; i++)
-		freed += __atomic_exchange_n(&c->session->taken[c->slot[i]], 0, __ATOMIC_ACQ_REL);
-	size_t vectors = aim(c, request->count);
-	for (size_t i = 1; i <= vectors; i++)
-		madvise(c->vector[i].iov_base, c->vector[i].iov_len, MADV_DONTNEED);
+		freed += (uint32_t)change_state(state_of(c, i), SLOT_TAKEN, SLOT_KEPT);
+	__atomic_fetch_add(&session->kept_pages, freed, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&c->server->lock);
+	for (uint32_t i = 0; i < request->count; i++) {
+		if (c->slot[i] < session->first_kept || session->first_kept == session->end_kept)
+			session->first_kept = c->slot[i];
+		if (c->slot[i] >= session->end_kept)
+			session->end_kept = c->slot[i] + 1;
+	}
+	pthread_mutex_unlock(&c->server->lock);
 	give_back_room(c, freed);
 	return 0;
+}
+
+/* Gives the memory of free slots back to the kernel (server->lock held). */
+static void trim_session(struct session *s)
+{
+	for (uint32_t at = s->first_kept; at < s->end_kept;) {
+		uint32_t end = at;
+		while (end < s->end_kept && change_state(&s->state[end], SLOT_KEPT, SLOT_DROPPING))
+			end++;
+		if (end == at) {
+			at++;
+			continue;
+		}
+		madvise(s->data + (uint64_t)at * FM_PAGE_SIZE, (uint64_t)(end - at) * FM_PAGE_SIZE, MADV_DONTNEED);
+		__atomic_fetch_sub(&s->kept_pages, end - at, __ATOMIC_RELAXED);
+		for (; at < end; at++)
+			__atomic_store_n(&s->state[at], SLOT_ABSENT, __ATOMIC_RELEASE);
+	}
+	s->first_kept = s->end_kept = 0;
+}
+
+static void trim(struct fm_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	uint64_t held = server->used_pages;
+	for (struct session *s = server->sessions; s; s = s->next)
+		held += __atomic_load_n(&s->kept_pages, __ATOMIC_RELAXED);
+	for (struct session *s = server->sessions; s; s = s->next) {
+		bool busy = __atomic_exchange_n(&s->busy, false, __ATOMIC_RELAXED);
+		if ((!busy || held > server->capacity_pages) && __atomic_load_n(&s->kept_pages, __ATOMIC_RELAXED))
+			trim_session(s);
+	}
+	pthread_mutex_unlock(&server->lock);
 }
 
 static int serve_hello(struct connection *c, const struct fm_wire_header *request)
@@ -327,10 +424,11 @@ static void *acceptor_main(void *argument)
 	struct fm_server *server = argument;
 	struct pollfd wait[2] = {{.fd = server->listener, .events = POLLIN}, {.fd = server->stop, .events = POLLIN}};
 	for (;;) {
-		if (poll(wait, 2, -1) < 0 && errno != EINTR)
+		int ready = poll(wait, 2, TRIM_MS);
+		if ((ready < 0 && errno != EINTR) || wait[1].revents)
 			return NULL;
-		if (wait[1].revents)
-			return NULL;
+		if (ready == 0)
+			trim(server);
 		if (!wait[0].revents)
 			continue;
 		int fd = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);

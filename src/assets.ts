@@ -4,6 +4,7 @@
  * `Bun.file(path)`.
  */
 
+import bench from "../build/bench.program" with { type: "file" };
 import graph from "../build/benchmarks/graph.bundle" with { type: "file" };
 import json from "../build/benchmarks/json.bundle" with { type: "file" };
 import web from "../build/benchmarks/web.bundle" with { type: "file" };
@@ -16,6 +17,8 @@ export const assets = {
   library,
   /** The preload agent. */
   agent,
+  /** The measuring program of `faasmem bench`. */
+  bench,
   /** The function host that a `bun` sandbox runs. */
   host,
   /** Bundled handlers of the built-in benchmark functions, by name. */

@@ -7,3 +7,7 @@ declare module "*.bundle" {
   const path: string;
   export default path;
 }
+declare module "*.program" {
+  const path: string;
+  export default path;
+}

@@ -17,6 +17,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     summary: "run experiments and show their results",
     load: () => import("./cli/experiment.ts"),
   },
+  {
+    name: "bench",
+    summary: "measure this machine: eviction, restore, faults, and its limits",
+    load: () => import("./cli/bench.ts"),
+  },
 ];
 
 async function main(argv: string[]): Promise<void> {

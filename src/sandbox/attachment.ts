@@ -23,6 +23,8 @@ export interface SandboxSpace extends SandboxMemory {
 /** The memory engine, as the worker sees it (ffi/index.ts is the real one). */
 export interface MemoryEngine {
   prepare(): Attachment;
+  /** Pages brought back around a demand fault: a power of two from 1 to 256 (default 64). */
+  setFaultAround(pages: number): void;
   close(): void;
   /** False once the memory server is gone. */
   readonly poolAlive: boolean;

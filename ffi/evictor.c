@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The two threads that carry evicted pages: the reader copies them out of the target's staging area, looks for
+ * zeros and makes checksums; the evictor sends them and takes the server's acknowledgements. Two, because
+ * either is a whole core's work at full speed. */
+#define _GNU_SOURCE
+#include "engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "net.h"
+
+static int read_staging(struct fm_batch *batch)
+{
+	struct iovec remote[FM_BATCH_PAGES];
+	size_t vectors = 0;
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		char *address = (char *)(uintptr_t)(batch->staging + (uint64_t)batch->index[i] * FM_PAGE_SIZE);
+		if (vectors && (char *)remote[vectors - 1].iov_base + remote[vectors - 1].iov_len == address)
+			remote[vectors - 1].iov_len += FM_PAGE_SIZE;
+		else
+			remote[vectors++] = (struct iovec){address, FM_PAGE_SIZE};
+	}
+	struct iovec local = {batch->data, (size_t)batch->pages * FM_PAGE_SIZE};
+	return process_vm_readv(batch->pid, &local, 1, remote, vectors, 0) == (ssize_t)local.iov_len ? 0 : -1;
+}
+
+static bool is_zero(const uint8_t *page)
+{
+	static const uint8_t zeros[64];
+	return memcmp(page, zeros, sizeof(zeros)) == 0 && memcmp(page, page + sizeof(zeros), FM_PAGE_SIZE - sizeof(zeros)) == 0;
+}
+
+static int send_batch(struct fm_engine *engine, struct fm_batch *batch)
+{
+	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_WRITE, .id = batch->number};
+	uint32_t slot[FM_BATCH_PAGES];
+	struct iovec vector[FM_BATCH_PAGES + 2] = {{&header, sizeof(header)}};
+	size_t vectors = 1;
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
+		if (batch->zero[i])
+			continue;
+		slot[header.count++] = batch->slot[i];
+		if (vectors > 1 && (uint8_t *)vector[vectors].iov_base + vector[vectors].iov_len == page)
+			vector[vectors].iov_len += FM_PAGE_SIZE;
+		else
+			vector[++vectors] = (struct iovec){page, FM_PAGE_SIZE};
+	}
+	batch->sent = header.count;
+	if (!header.count)
+		return 0;
+	vector[1] = (struct iovec){slot, header.count * sizeof(slot[0])};
+	return fm_sendv_all(engine->evict_socket, vector, vectors + 1);
+}
+
+static void send_free(struct fm_engine *engine, struct fm_free_slots *list)
+{
+	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_FREE, .count = list->count};
+	struct iovec vector[2] = {{&header, sizeof(header)}, {list->slot, list->count * sizeof(list->slot[0])}};
+	/* A failure is met again, and reported, by the next batch. */
+	fm_sendv_all(engine->evict_socket, vector, 2);
+	free(list);
+}
+
+static void answer_batch(struct fm_engine *engine, struct fm_batch *batch, int status)
+{
+	if (batch->status == FM_OK)
+		batch->status = status;
+	batch->stored.kind = FM_MSG_BATCH_STORED;
+	fm_queue_push(&engine->inbox, &batch->stored);
+}
+
+/* Copies a batch out; it goes on to the evictor, or back when that failed. */
+static void read_batch(struct fm_engine *engine, struct fm_batch *batch)
+{
+	if (read_staging(batch) < 0) {
+		batch->failed_read = errno != ESRCH; /* ESRCH: it has ended, and nobody needs its pages */
+		answer_batch(engine, batch, FM_ERR_NO_SPACE);
+		return;
+	}
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		const uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
+		batch->zero[i] = is_zero(page);
+		batch->sum[i] = batch->zero[i] ? 0 : fm_page_sum(page);
+	}
+	batch->read.kind = FM_MSG_BATCH_READ;
+	fm_queue_push(&engine->inbox, &batch->read);
+	batch->send.kind = FM_MSG_BATCH;
+	fm_queue_push(&engine->evict_queue, &batch->send);
+}
+
+void *fm_reader_main(void *argument)
+{
+	struct fm_engine *engine = argument;
+	for (;;) {
+		struct fm_message *message = fm_queue_pop(&engine->read_queue);
+		if (!message)
+			fm_queue_wait(&engine->read_queue, -1, -1);
+		else if (message->kind == FM_MSG_STOP)
+			return NULL;
+		else
+			read_batch(engine, (struct fm_batch *)message);
+	}
+}
+
+/* Sends a batch. True when an acknowledgement will come. */
+static bool start_batch(struct fm_engine *engine, struct fm_batch *batch)
+{
+	if (batch->status != FM_OK) {
+		answer_batch(engine, batch, FM_OK);
+		return false;
+	}
+	if (__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST) || send_batch(engine, batch) < 0) {
+		answer_batch(engine, batch, FM_ERR_POOL_LOST);
+		return false;
+	}
+	if (batch->sent)
+		return true;
+	answer_batch(engine, batch, FM_OK);
+	return false;
+}
+
+/* Takes one acknowledgement for the batch at the head. */
+static int take_answer(struct fm_engine *engine, struct fm_batch *batch)
+{
+	struct fm_wire_header header;
+	if (fm_recv_all(engine->evict_socket, &header, sizeof(header)) < 0 || header.magic != FM_WIRE_MAGIC ||
+	    header.op != FM_WIRE_WRITE || header.id != batch->number)
+		return FM_ERR_POOL_LOST;
+	return header.status == FM_WIRE_OK ? FM_OK : header.status == FM_WIRE_FULL ? FM_ERR_POOL_FULL : FM_ERR_POOL_LOST;
+}
+
+static bool readable(int fd)
+{
+	char byte;
+	ssize_t got = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+void *fm_evictor_main(void *argument)
+{
+	struct fm_engine *engine = argument;
+	struct fm_batch *unacked = NULL, **tail = &unacked;
+	for (;;) {
+		struct fm_message *message = fm_queue_pop(&engine->evict_queue);
+		if (message && message->kind == FM_MSG_FREE_SLOTS) {
+			send_free(engine, (struct fm_free_slots *)message);
+		} else if (message && message->kind == FM_MSG_BATCH) {
+			struct fm_batch *batch = (struct fm_batch *)((char *)message - offsetof(struct fm_batch, send));
+			if (start_batch(engine, batch)) {
+				batch->next_unacked = NULL;
+				*tail = batch;
+				tail = &batch->next_unacked;
+			}
+		} else if (message) { /* FM_MSG_STOP */
+			break;
+		} else {
+			fm_queue_wait(&engine->evict_queue, unacked ? engine->evict_socket : -1, -1);
+		}
+		while (unacked && readable(engine->evict_socket)) {
+			struct fm_batch *batch = unacked;
+			unacked = batch->next_unacked;
+			if (!unacked)
+				tail = &unacked;
+			answer_batch(engine, batch, take_answer(engine, batch));
+		}
+	}
+	return NULL;
+}

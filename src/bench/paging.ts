@@ -1,0 +1,115 @@
+import { z } from "zod";
+import type { MemoryEngine } from "../sandbox/attachment.ts";
+import { BenchProgram } from "./program.ts";
+import type { FaultLatency, SweepPoint } from "./result.ts";
+
+/** Size of the process that is paged. */
+export const TARGET_MIB = 256;
+/** Pages that a single-fault measurement touches: enough for a P99 of a hundred samples above it. */
+const FAULT_PAGES = 8192;
+const ROUNDS = 5;
+const WINDOWS = [1, 4, 16, 32, 64, 128, 256];
+const DEFAULT_WINDOW = 64;
+
+const touched = z.object({ ms: z.number(), pages: z.number(), p50Us: z.number(), p99Us: z.number() });
+const checked = z.object({ wrong: z.number() });
+const targetReady = z.object({ ready: z.literal(true), pages: z.number() });
+
+/** The middle one of some measurements. */
+export const median = (values: number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+const gibps = (pages: number, ms: number) => (pages * 4096) / 1024 ** 3 / (ms / 1000);
+
+/** Measures eviction, restore and faults on one process. */
+export class PagingBench {
+  readonly #engine: MemoryEngine;
+  readonly #program: BenchProgram;
+
+  private constructor(engine: MemoryEngine, program: BenchProgram) {
+    this.#engine = engine;
+    this.#program = program;
+  }
+
+  static async start(engine: MemoryEngine): Promise<PagingBench> {
+    const program = await BenchProgram.start(["target", String(TARGET_MIB)], engine);
+    await program.ask(targetReady);
+    return new PagingBench(engine, program);
+  }
+
+  async #evictAll(): Promise<{ pages: number; ms: number }> {
+    const pages = await this.#program.space!.snapshot();
+    const started = performance.now();
+    const { evictedPages } = await this.#program.space!.evict(pages);
+    return { pages: evictedPages, ms: performance.now() - started };
+  }
+
+  /** Median throughput of moving the whole process out, and of bringing it back in bulk, in GiB/s. */
+  async throughput(): Promise<{ evictGiBps: number; restoreGiBps: number }> {
+    const [out, back]: [number[], number[]] = [[], []];
+    for (let round = 0; round < ROUNDS; round++) {
+      const all = await this.#program.space!.snapshot();
+      const { pages, ms } = await this.#evictAll();
+      out.push(gibps(pages, ms));
+      const started = performance.now();
+      const restored = await this.#program.space!.prefetch(all);
+      back.push(gibps(restored, performance.now() - started));
+      // A page that was only read is not sent again when it leaves.
+      await this.restore();
+    }
+    return { evictGiBps: median(out), restoreGiBps: median(back) };
+  }
+
+  /** Latency of single-page faults. */
+  async faults(): Promise<FaultLatency[]> {
+    this.#engine.setFaultAround(1);
+    const results: FaultLatency[] = [];
+    for (const order of ["sequential", "random"] as const) {
+      for (const threads of [1, 2, 4]) {
+        await this.#evictAll();
+        const { p50Us, p99Us } = await this.#program.ask(touched, `touch ${order} ${threads} ${FAULT_PAGES}`);
+        results.push({ order, threads, p50Us, p99Us });
+      }
+    }
+    this.#engine.setFaultAround(DEFAULT_WINDOW);
+    return results;
+  }
+
+  /** Walks the evicted process with each size of the fault-around window. */
+  async sweep(): Promise<SweepPoint[]> {
+    const pages = TARGET_MIB * 256;
+    const points: SweepPoint[] = [];
+    for (const window of WINDOWS) {
+      this.#engine.setFaultAround(window);
+      await this.#evictAll();
+      const { ms: sequentialMs } = await this.#program.ask(touched, `touch sequential 1 ${pages}`);
+      await this.#evictAll();
+      const { ms: randomMs } = await this.#program.ask(touched, `touch random 1 ${pages}`);
+      points.push({ window, sequentialMs, randomMs });
+    }
+    this.#engine.setFaultAround(DEFAULT_WINDOW);
+    return points;
+  }
+
+  /** Evicts everything and returns what the pool holds, in bytes. */
+  async remoteBytes(): Promise<number> {
+    await this.#evictAll();
+    return this.#program.space!.stats().remotePages * 4096;
+  }
+
+  /** Has the process write to every page, so that all of it is local and none of it known to the pool. */
+  async restore(): Promise<void> {
+    await this.#program.ask(z.object({ dirty: z.number() }), "dirty");
+  }
+
+  /** Compares every byte of the process; returns the pages that read wrong. Ends the process. */
+  async finish(): Promise<number> {
+    const { wrong } = await this.#program.ask(checked, "check");
+    await this.#program.stop();
+    return wrong;
+  }
+
+  stop(): Promise<void> {
+    return this.#program.stop();
+  }
+}

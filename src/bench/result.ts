@@ -1,0 +1,47 @@
+import type { Machine } from "../experiment/machine.ts";
+
+/** P50 and P99 of single-page faults, in microseconds. */
+export interface FaultLatency {
+  order: "sequential" | "random";
+  threads: number;
+  p50Us: number;
+  p99Us: number;
+}
+
+/** One size of the fault-around window: time to walk a fully evicted process. */
+export interface SweepPoint {
+  /** Pages. */
+  window: number;
+  sequentialMs: number;
+  randomMs: number;
+}
+
+/** What `faasmem bench` measured. `null`: could not be measured; `notes` says why. */
+export interface BenchResult {
+  evictGiBps: number;
+  restoreGiBps: number;
+  /** Random order, one thread, one page a fault. */
+  fault: { p50Us: number; p99Us: number };
+  faults: FaultLatency[];
+  sweep: SweepPoint[];
+  hotnessMsPer200MiB: number | null;
+  tracker: string | null;
+  rerun: { program: string; residentMiB: number; warmMs: number; demandMs: number; recallMs: number };
+  /** Memory that the engine took for each byte it manages remotely, in percent. */
+  engineMemoryPct: number;
+  /** Processor use of worker and agents with idle attached sandboxes, in percent of a core. */
+  idle: { sandboxes: number; cpuPct: number } | null;
+  limits: {
+    memcpyGiBps: number;
+    readvGiBps: number;
+    loopbackGiBps: number;
+    loopbackRoundTripUs: number;
+    plainFaultUs: number;
+    zramOutGiBps: number | null;
+    zramInUsPerPage: number | null;
+  };
+  /** Pages of the measured process that read wrong at the end: anything but 0 is a defect. */
+  wrongPages: number;
+  machine: Machine;
+  notes: string[];
+}
