@@ -26,6 +26,7 @@
 #define PAGE 4096ul
 #define STACK_BYTES (32ul << 10)
 #define STAGING_BYTES ((unsigned long)FM_STAGING_BUFFERS * FM_BATCH_PAGES * PAGE)
+#define FLUSH_BYTES ((unsigned long)FM_FLUSH_PAGES * PAGE)
 #define BUFFER_BYTES ((unsigned long)FM_BATCH_PAGES * PAGE)
 
 #ifndef MADV_NOHUGEPAGE
@@ -77,6 +78,8 @@ struct arena {
 };
 
 #define ARENA_BYTES ((sizeof(struct arena) + PAGE - 1) & ~(PAGE - 1))
+/* arena, staging, flush pages */
+#define ALL_BYTES (ARENA_BYTES + STAGING_BYTES + FLUSH_BYTES)
 
 /* The compiler may call these two for copies and clears. */
 void *memset(void *to, int value, unsigned long length)
@@ -231,13 +234,14 @@ static long start_thread(struct arena *a)
 	__asm__ volatile("syscall\n\t"
 			 "test %%rax, %%rax\n\t"
 			 "jnz 1f\n\t"
-			 "xor %%ebp, %%ebp\n\t"
 			 "mov %[arena], %%rdi\n\t"
-			 "call *%[main]\n\t"
+			 "mov %[main], %%rax\n\t"
+			 "xor %%ebp, %%ebp\n\t" /* last: either may have been in it */
+			 "call *%%rax\n\t"
 			 "ud2\n"
 			 "1:"
-			 : "=a"(ret)
-			 : "a"(SYS_clone), "D"(flags), "S"(top), "d"(0), "r"(r10), "r"(r8), [arena] "r"(a),
+			 : "=&a"(ret)
+			 : "0"((long)SYS_clone), "D"(flags), "S"(top), "d"(0), "r"(r10), "r"(r8), [arena] "r"(a),
 			   [main] "r"(agent_main)
 			 : "rcx", "r11", "memory");
 #else
@@ -321,16 +325,19 @@ static void start(int socket)
 	unsigned long all = ~0ul, before;
 	/* Sandboxes die with their worker. */
 	call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	long memory = map(ARENA_BYTES + STAGING_BYTES);
+	long memory = map(ALL_BYTES);
 	if (memory < 0 && memory > -4096)
 		return;
 	struct arena *a = (struct arena *)memory;
 	a->socket = socket;
 	a->staging = (unsigned long)memory + ARENA_BYTES;
+	unsigned long flush = a->staging + STAGING_BYTES;
 	/* Not part of core files, and so never one mapping with a neighbour of the program's. */
-	call(SYS_madvise, memory, ARENA_BYTES + STAGING_BYTES, MADV_DONTDUMP, 0, 0);
+	call(SYS_madvise, memory, ALL_BYTES, MADV_DONTDUMP, 0, 0);
 	call(SYS_madvise, a->staging, STAGING_BYTES, MADV_DONTFORK, 0, 0);
-	call(SYS_madvise, a->staging, STAGING_BYTES, MADV_NOHUGEPAGE, 0, 0);
+	call(SYS_madvise, memory, ALL_BYTES, MADV_NOHUGEPAGE, 0, 0);
+	*(volatile char *)flush = 1;
+	*(volatile char *)(flush + FLUSH_BYTES - PAGE) = 1;
 	call(SYS_fcntl, socket, F_SETFD, FD_CLOEXEC, 0, 0);
 	a->userfault = open_userfault();
 	a->hello = (struct fm_agent_hello){
@@ -338,8 +345,9 @@ static void start(int socket)
 		.error = a->userfault < 0 ? -a->userfault : 0,
 		.pid = (int)call(SYS_getpid, 0, 0, 0, 0, 0),
 		.arena_start = (unsigned long)memory,
-		.arena_end = (unsigned long)memory + ARENA_BYTES + STAGING_BYTES,
+		.arena_end = (unsigned long)memory + ALL_BYTES,
 		.staging = a->staging,
+		.flush = flush,
 	};
 	if (send_hello(a) < 0 || a->hello.error)
 		return;

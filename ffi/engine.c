@@ -88,6 +88,9 @@ static void destroy(struct fm_engine *engine)
 	fm_queue_destroy(&engine->scan_queue);
 	pthread_mutex_destroy(&engine->event_lock);
 	pthread_mutex_destroy(&engine->table_lock);
+	pthread_mutex_destroy(&engine->tracker_lock);
+	if (engine->tracker)
+		engine->tracker->close(engine->tracker);
 	while (engine->spare_fetch) {
 		struct fm_fetch *fetch = engine->spare_fetch;
 		engine->spare_fetch = fetch->next;
@@ -116,6 +119,7 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 	engine->fault_around = FM_FAULT_AROUND;
 	pthread_mutex_init(&engine->event_lock, NULL);
 	pthread_mutex_init(&engine->table_lock, NULL);
+	pthread_mutex_init(&engine->tracker_lock, NULL);
 	fm_slots_init(&engine->slots);
 	fm_fetch_list_init(&engine->demand);
 	*status = FM_ERR_SYSTEM;
@@ -281,6 +285,30 @@ failed:
 int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op)
 {
 	return enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_SNAPSHOT, space, op, NULL, 0);
+}
+
+int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op)
+{
+	if (!flags || flags & ~(uint32_t)(FM_TOUCHED_READ | FM_TOUCHED_CLEAR))
+		return FM_ERR_ARGUMENT;
+	return enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_TOUCHED, space, op, NULL, flags);
+}
+
+int32_t fm_engine_use_tracker(struct fm_engine *engine, uint32_t kind)
+{
+	int status = FM_OK;
+	struct fm_tracker *tracker = NULL;
+	if (kind != FM_TRACKER_NONE)
+		tracker = fm_tracker_open(kind, &status);
+	if (!tracker && kind != FM_TRACKER_NONE && kind != FM_TRACKER_AUTO)
+		return status;
+	pthread_mutex_lock(&engine->tracker_lock);
+	struct fm_tracker *before = engine->tracker;
+	engine->tracker = tracker;
+	pthread_mutex_unlock(&engine->tracker_lock);
+	if (before)
+		before->close(before);
+	return tracker ? (int32_t)tracker->kind : FM_TRACKER_NONE;
 }
 
 int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t bytes_per_second, uint64_t op)

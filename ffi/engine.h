@@ -16,6 +16,7 @@
 #include <linux/userfaultfd.h>
 
 #include "agent.h"
+#include "hotness/tracker.h"
 #include "page_map.h"
 #include "queue.h"
 #include "set.h"
@@ -48,9 +49,9 @@ struct fm_space;
 enum fm_message_kind {
 	/* to the pager */
 	FM_MSG_ATTACH, FM_MSG_EVICT, FM_MSG_PREFETCH, FM_MSG_TAKE, FM_MSG_CANCEL, FM_MSG_CLOSE,
-	FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED,
+	FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED,
 	/* to the scanner */
-	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_EVICT,
+	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT,
 	/* to evictor and fetcher */
 	FM_MSG_BATCH, FM_MSG_FREE_SLOTS, FM_MSG_FETCH,
 	/* to any of them */
@@ -63,7 +64,7 @@ struct fm_command {
 	uint32_t space;
 	uint64_t op, sequence; /* sequence: evictions and cancels of all callers in their order */
 	struct fm_set *set;
-	uint64_t bytes_per_second;
+	uint64_t bytes_per_second; /* FM_MSG_SCAN_TOUCHED: enum fm_touched_flag */
 	struct fm_range *mapping; /* FM_MSG_EVICT: manageable mappings when it was ordered */
 	size_t mappings;
 	int status;
@@ -176,7 +177,7 @@ struct fm_space {
 	struct fm_page_map map;
 	struct fm_range *region; /* registered with userfaultfd: sorted, disjoint page ranges */
 	size_t regions, region_capacity;
-	uint64_t arena_start, arena_end, staging; /* addresses */
+	uint64_t arena_start, arena_end, staging, flush; /* addresses */
 	bool staging_busy[FM_STAGING_BUFFERS];
 	struct fm_batch *ordered; /* the batch of the MOVE order that is out */
 	uint64_t ordered_page[FM_BATCH_PAGES];
@@ -214,6 +215,9 @@ struct fm_engine {
 	struct fm_space **table;
 	uint32_t table_size, generation;
 	uint64_t sequence; /* atomic */
+
+	pthread_mutex_t tracker_lock;
+	struct fm_tracker *tracker;
 
 	/* pager only from here */
 	struct fm_space *spaces, *graveyard; /* graveyard: freed at the end of the round */
@@ -276,6 +280,8 @@ void fm_space_wake(struct fm_space *space, uint64_t page, uint64_t pages);
 /* An access to this page from now on is a SIGBUS: loud, not wrong. */
 void fm_space_poison(struct fm_space *space, uint64_t page);
 void fm_space_note_recalled(struct fm_space *space, uint64_t page);
+/* Makes the processor look at the page tables again: what it remembers of them sets no accessed bit. */
+void fm_space_flush(struct fm_space *space);
 /* Has the attached process hold a forked child's descriptor. */
 void fm_space_hold_child(struct fm_space *child);
 bool fm_space_is_gone(struct fm_space *space);

@@ -2,7 +2,16 @@ import type { Pointer } from "bun:ffi";
 
 /** One record of the engine's event descriptor (struct fm_event in ffi/faasmem.h). */
 export interface EngineEvent {
-  type: "attached" | "snapshot" | "evicted" | "prefetched" | "recalled" | "lost" | "pool-lost" | "ended";
+  type:
+    | "attached"
+    | "snapshot"
+    | "evicted"
+    | "prefetched"
+    | "recalled"
+    | "lost"
+    | "pool-lost"
+    | "ended"
+    | "touched";
   space: number;
   /** Number of the operation that ended; 0 when the event answers none. */
   op: number;
@@ -26,6 +35,7 @@ const types = [
   "lost",
   "pool-lost",
   "ended",
+  "touched",
 ] as const;
 
 /** Decodes one record at `offset`; undefined for a type this version does not know. */

@@ -34,6 +34,7 @@ enum fm_status {
 	FM_ERR_PROTOCOL = -12,  /* the peer does not speak this protocol version */
 	FM_ERR_NO_AGENT = -14,  /* the process did not load the preload agent */
 	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
+	FM_ERR_PERMISSION = -15, /* this needs a privilege that the process lacks */
 };
 
 /* What an event tells. */
@@ -46,6 +47,7 @@ enum fm_event_type {
 	FM_EVENT_LOST = 6,      /* status: why the pages of this space are gone; its process has been killed */
 	FM_EVENT_POOL_LOST = 7, /* status: the engine has no memory server any more */
 	FM_EVENT_ENDED = 8,     /* the process of this space has ended */
+	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 };
 
 struct fm_event {
@@ -58,6 +60,19 @@ struct fm_event {
 	uint64_t reserved;
 };
 
+/* Hotness trackers: how touched pages are found. */
+enum fm_tracker_kind {
+	FM_TRACKER_AUTO = 0, /* the best that this machine has */
+	FM_TRACKER_NONE = 1, /* none: what came back from the pool is all that is known ("refault") */
+	FM_TRACKER_EBPF = 2, /* accessed bits of the page tables, read by a BPF program: exact */
+	FM_TRACKER_IDLE = 3, /* the kernel's idle page bitmap */
+};
+/* What fm_touched does. */
+enum fm_touched_flag {
+	FM_TOUCHED_READ = 1,
+	FM_TOUCHED_CLEAR = 2, /* after reading, when both are asked for */
+};
+
 /* ---- page sets: immutable, sorted, any thread ---- */
 
 struct fm_set;
@@ -66,6 +81,8 @@ FM_API struct fm_set *fm_set_empty(void);
 FM_API struct fm_set *fm_set_union(const struct fm_set *a, const struct fm_set *b);
 FM_API struct fm_set *fm_set_subtract(const struct fm_set *a, const struct fm_set *b);
 FM_API struct fm_set *fm_set_intersect(const struct fm_set *a, const struct fm_set *b);
+/* The pages [start, start + pages). */
+FM_API struct fm_set *fm_set_range(uint64_t start, uint64_t pages);
 /* The first `pages` pages by address. */
 FM_API struct fm_set *fm_set_first(const struct fm_set *set, uint64_t pages);
 /* All of these return NULL when out of memory. */
@@ -93,6 +110,9 @@ FM_API int32_t fm_engine_event_fd(struct fm_engine *engine);
 FM_API int32_t fm_engine_pool_alive(struct fm_engine *engine);
 /* Pages brought back around a demand fault, as one aligned block: a power of two, 1 to 256. Default 64. */
 FM_API int32_t fm_engine_set_fault_around(struct fm_engine *engine, uint32_t pages);
+/* Chooses the hotness tracker; returns the one that is in use now (enum fm_tracker_kind), or a negative status and
+ * then nothing changes. Looks into the kernel's type information: some 50 ms. */
+FM_API int32_t fm_engine_use_tracker(struct fm_engine *engine, uint32_t kind);
 /* Ends the threads and closes everything. Processes with remote pages are killed first. */
 FM_API void fm_engine_close(struct fm_engine *engine);
 
@@ -108,6 +128,9 @@ FM_API int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op
 FM_API int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *set,
 			uint64_t bytes_per_second, uint64_t op);
 FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t op);
+/* Which pages were touched since the last clear: accessed bits, in the pages that the engine manages. A page that was
+ * just brought back counts as touched. FM_ERR_KERNEL when there is no tracker. */
+FM_API int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op);
 FM_API int32_t fm_take_recalled(struct fm_engine *engine, uint32_t space, uint64_t op);
 /* Ends a running eviction; its event comes when the pages in transit have settled. */
 FM_API int32_t fm_cancel(struct fm_engine *engine, uint32_t space);

@@ -1,5 +1,6 @@
 import { type Pointer, ptr } from "bun:ffi";
 import { closeSync } from "node:fs";
+import type { Tracker } from "../src/memory/engine.ts";
 import type { Attachment, MemoryEngine, SandboxSpace } from "../src/sandbox/attachment.ts";
 import { readEvents } from "./events.ts";
 import { cString, type Library, loadLibrary, sealedFile } from "./load.ts";
@@ -13,6 +14,9 @@ const CHILD_SOCKET_FD = 3;
 const CHILD_LIBRARY_FD = 4;
 /** A sandbox whose agent has not said hello by then did not load it. */
 const HELLO_TIMEOUT_MS = 5000;
+
+/** By the numbers of enum fm_tracker_kind. */
+const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idle"];
 
 /** What the engine needs to start. */
 export interface EngineOptions {
@@ -52,6 +56,7 @@ class Engine implements MemoryEngine {
   readonly #poolLost: (() => void)[] = [];
   readonly #stopEvents: () => void;
   #closed = false;
+  #tracker: Tracker = "refault";
 
   constructor(library: Library, engine: Pointer, agentFd: number) {
     this.#library = library;
@@ -69,6 +74,17 @@ class Engine implements MemoryEngine {
 
   onPoolLost(handler: () => void): void {
     this.#poolLost.push(handler);
+  }
+
+  useTracker(tracker: Tracker | "auto"): Tracker {
+    const status = this.#library.fm_engine_use_tracker(this.#engine, trackers.indexOf(tracker));
+    if (status < 0) throw statusError(status, `tracker ${tracker}`);
+    this.#tracker = trackers[status] as Tracker;
+    return this.#tracker;
+  }
+
+  get tracker(): Tracker {
+    return this.#tracker;
   }
 
   setFaultAround(pages: number): void {

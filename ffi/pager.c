@@ -113,6 +113,21 @@ static void on_command(struct fm_engine *engine, struct fm_command *command)
 	free(command);
 }
 
+static void on_touched(struct fm_engine *engine, struct fm_command *command)
+{
+	struct fm_space *space = find(engine, command->space);
+	if (space && command->bytes_per_second & FM_TOUCHED_CLEAR)
+		fm_space_flush(space);
+	fm_emit(engine, &(struct fm_event){
+		.type = FM_EVENT_TOUCHED,
+		.space = command->space,
+		.op = command->op,
+		.status = command->status,
+		.set = (uintptr_t)command->set,
+	});
+	free(command);
+}
+
 static void read_inbox(struct fm_engine *engine)
 {
 	struct fm_message *message;
@@ -123,6 +138,9 @@ static void read_inbox(struct fm_engine *engine)
 			break;
 		case FM_MSG_BATCH_STORED:
 			fm_batch_stored((struct fm_batch *)((char *)message - offsetof(struct fm_batch, stored)));
+			break;
+		case FM_MSG_TOUCHED:
+			on_touched(engine, (struct fm_command *)message);
 			break;
 		case FM_MSG_FETCHED:
 			fm_fetched((struct fm_fetch *)message);

@@ -12,11 +12,11 @@
 
 #include "uapi.h"
 
-static int open_proc(pid_t pid, const char *name)
+int fm_proc_open(pid_t pid, const char *name, int flags)
 {
 	char path[64];
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	return open(path, O_RDONLY | O_CLOEXEC);
+	return open(path, flags | O_CLOEXEC);
 }
 
 static int status_of_errno(void)
@@ -43,7 +43,7 @@ static int is_manageable(const char *line, struct fm_range *range)
 
 int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count)
 {
-	int fd = open_proc(pid, "maps");
+	int fd = fm_proc_open(pid, "maps", O_RDONLY);
 	if (fd < 0)
 		return status_of_errno();
 	FILE *maps = fdopen(fd, "r");
@@ -136,7 +136,7 @@ struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_en
 		return NULL;
 	struct fm_set_builder builder;
 	fm_builder_init(&builder);
-	int pagemap = open_proc(pid, "pagemap"), failed = pagemap < 0, by_scan = 1;
+	int pagemap = fm_proc_open(pid, "pagemap", O_RDONLY), failed = pagemap < 0, by_scan = 1;
 	for (size_t i = 0; i < count && !failed; i++) {
 		if (by_scan && scan_range(pagemap, mapping[i], &builder) < 0) {
 			by_scan = 0;

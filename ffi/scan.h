@@ -7,6 +7,9 @@
 
 #include "set.h"
 
+/* Opens /proc/PID/NAME. -1 with errno. */
+int fm_proc_open(pid_t pid, const char *name, int flags);
+
 /* The private, writable, anonymous mappings of a process as page ranges, one range a mapping (neighbours are
  * not joined). Left out: the main stack, special mappings, and [skip_start, skip_end) (addresses).
  * 0 and a malloc'ed array, or a negative fm_status. */

@@ -36,6 +36,42 @@ static void snapshot(struct fm_engine *engine, struct fm_command *command, const
 	free(command);
 }
 
+static struct fm_set *read_touched(struct fm_tracker *tracker, const struct target *target, int *status)
+{
+	struct fm_range *mapping;
+	size_t count;
+	*status = fm_scan_mappings(target->pid, target->arena_start, target->arena_end, &mapping, &count);
+	if (*status != FM_OK)
+		return NULL;
+	struct fm_set *set = tracker->touched(tracker, target->pid, mapping, count, status);
+	free(mapping);
+	return set;
+}
+
+static void touched(struct fm_engine *engine, struct fm_command *command, const struct target *target)
+{
+	struct fm_set *set = NULL;
+	int status = FM_ERR_NO_SPACE;
+	pthread_mutex_lock(&engine->tracker_lock);
+	if (target->found && !engine->tracker)
+		status = FM_ERR_KERNEL;
+	else if (target->found) {
+		set = command->bytes_per_second & FM_TOUCHED_READ ? read_touched(engine->tracker, target, &status) : fm_set_empty();
+		if (set)
+			status = command->bytes_per_second & FM_TOUCHED_CLEAR ? engine->tracker->clear(engine->tracker, target->pid) : FM_OK;
+	}
+	pthread_mutex_unlock(&engine->tracker_lock);
+	if (status != FM_OK) {
+		fm_set_free(set);
+		set = NULL;
+	}
+	/* The pager has the descriptor that the rest is done with. */
+	command->message.kind = FM_MSG_TOUCHED;
+	command->set = set;
+	command->status = status;
+	fm_queue_push(&engine->inbox, &command->message);
+}
+
 void *fm_scanner_main(void *argument)
 {
 	struct fm_engine *engine = argument;
@@ -51,6 +87,10 @@ void *fm_scanner_main(void *argument)
 		struct target target = look_up(engine, command->space);
 		if (message->kind == FM_MSG_SCAN_SNAPSHOT) {
 			snapshot(engine, command, &target);
+			continue;
+		}
+		if (message->kind == FM_MSG_SCAN_TOUCHED) {
+			touched(engine, command, &target);
 			continue;
 		}
 		command->message.kind = FM_MSG_EVICT;

@@ -66,6 +66,14 @@ struct fm_set *fm_set_empty(void)
 	return fm_builder_finish(&b);
 }
 
+struct fm_set *fm_set_range(uint64_t start, uint64_t pages)
+{
+	struct fm_set_builder b;
+	fm_builder_init(&b);
+	fm_builder_add(&b, start, start + pages);
+	return fm_builder_finish(&b);
+}
+
 struct fm_set *fm_set_copy(const struct fm_set *set)
 {
 	size_t size = sizeof(*set) + set->count * sizeof(struct fm_range);

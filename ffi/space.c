@@ -57,10 +57,14 @@ void fm_space_unref(struct fm_space *space)
 		fm_space_unref(root);
 }
 
-static void close_fd(int *fd)
+/* A child that this process is forking right now has a copy of the descriptor, which would keep it in the epoll set
+ * after the close, with the address of a space that is gone. */
+static void close_fd(struct fm_engine *engine, int *fd)
 {
-	if (*fd >= 0)
+	if (*fd >= 0) {
+		fm_pager_watch(engine, *fd, NULL, 0);
 		close(*fd);
+	}
 	*fd = -1;
 }
 
@@ -116,9 +120,9 @@ void fm_space_end(struct fm_space *space)
 	}
 	fm_map_each(&space->map, 0, UINT64_MAX, fm_space_forget, space);
 	fm_map_clear(&space->map);
-	close_fd(&space->userfault);
-	close_fd(&space->agent);
-	close_fd(&space->pidfd);
+	close_fd(space->engine, &space->userfault);
+	close_fd(space->engine, &space->agent);
+	close_fd(space->engine, &space->pidfd);
 	free(space->region);
 	free(space->deferred);
 	free(space->recalled);
@@ -194,6 +198,7 @@ int fm_space_handshake(struct fm_space *space)
 	space->arena_start = hello.arena_start;
 	space->arena_end = hello.arena_end;
 	space->staging = hello.staging;
+	space->flush = hello.flush;
 	for (uint32_t i = 0; i < FM_STAGING_BUFFERS; i++) {
 		struct uffdio_register range = {
 			.range = {space->staging + i * FM_BATCH_PAGES * FM_PAGE_SIZE, FM_BATCH_PAGES * FM_PAGE_SIZE},
@@ -202,6 +207,12 @@ int fm_space_handshake(struct fm_space *space)
 		if (ioctl(space->userfault, UFFDIO_REGISTER, &range) < 0)
 			return errno == ESRCH || errno == ENOMEM ? FM_ERR_NO_SPACE : FM_ERR_SYSTEM;
 	}
+	struct uffdio_register flush = {
+		.range = {space->flush, FM_FLUSH_PAGES * FM_PAGE_SIZE},
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+	if (ioctl(space->userfault, UFFDIO_REGISTER, &flush) < 0)
+		space->flush = 0; /* no write protection on this kernel: touched pages will be a little too few */
 	if (fm_pager_watch(space->engine, space->userfault, space, FM_WATCH_USERFAULT) < 0)
 		return FM_ERR_NOMEM;
 	fm_flag(space->attached);
@@ -350,6 +361,20 @@ void fm_space_poison(struct fm_space *space, uint64_t page)
 	struct fm_uffdio_range_op poison = {.range = {page * FM_PAGE_SIZE, FM_PAGE_SIZE}};
 	if (!space->dead && ioctl(space->userfault, FM_UFFDIO_POISON, &poison) < 0 && errno == ESRCH)
 		fm_space_end(space);
+}
+
+void fm_space_flush(struct fm_space *space)
+{
+	struct uffdio_writeprotect protect = {
+		.range = {space->flush, FM_FLUSH_PAGES * FM_PAGE_SIZE},
+		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
+	};
+	if (!space->flush || space->dead)
+		return;
+	/* EAGAIN: the memory is changing, and changes flush too. */
+	ioctl(space->userfault, UFFDIO_WRITEPROTECT, &protect);
+	protect.mode = 0;
+	ioctl(space->userfault, UFFDIO_WRITEPROTECT, &protect);
 }
 
 bool fm_space_is_gone(struct fm_space *space)

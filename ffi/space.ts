@@ -8,6 +8,9 @@ import { statusError } from "./status.ts";
 
 const PROCESS_GONE = -7;
 const NO_AGENT = -14;
+const NO_TRACKER = -3;
+/** FM_TOUCHED_READ | FM_TOUCHED_CLEAR */
+const READ_AND_CLEAR = 3;
 const noStats: MemoryStats = {
   remotePages: 0,
   copyBytes: 0,
@@ -95,6 +98,17 @@ export class Space implements SandboxSpace {
 
   async snapshot(): Promise<PageSet> {
     return this.#set(await this.#run((op) => this.#library.fm_snapshot(this.#engine, this.#id, op)));
+  }
+
+  range(start: number, pages: number): PageSet {
+    return new NativePageSet(this.#library, this.#library.fm_set_range(BigInt(start), BigInt(pages)));
+  }
+
+  async takeTouched(): Promise<PageSet> {
+    const event = await this.#run((op) =>
+      this.#library.fm_touched(this.#engine, this.#id, READ_AND_CLEAR, op),
+    );
+    return event.status === NO_TRACKER ? this.empty() : this.#set(event);
   }
 
   empty(): PageSet {

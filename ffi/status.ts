@@ -59,6 +59,11 @@ const table: Record<number, { code: string; message: string; fix: string }> = {
     message: "the process did not load the preload agent",
     fix: "the program must be dynamically linked and must not clear its environment; it can run with --system baseline",
   },
+  [-15]: {
+    code: "NOT_PERMITTED",
+    message: "this needs a privilege that the process lacks",
+    fix: "run as root",
+  },
   [-13]: {
     code: "PAGE_SIZE",
     message: "this machine's pages are not 4096 bytes",

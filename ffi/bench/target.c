@@ -2,6 +2,7 @@
  * The process whose memory is moved. Lines of its input:
  *   touch ORDER THREADS PAGES   reads one word in each of PAGES pages, in ORDER (sequential | random), shared
  *                               among THREADS; prints how long each first access took
+ *   choose COUNT SEED          reads one word in each of COUNT pages that it chooses, and prints their numbers
  *   dirty                       writes to every page without changing it
  *   check                       compares every byte */
 #define _GNU_SOURCE
@@ -35,9 +36,9 @@ static void *touch(void *argument)
 	return NULL;
 }
 
-static void shuffle(uint32_t *page, size_t count)
+static void shuffle(uint32_t *page, size_t count, uint64_t seed)
 {
-	uint64_t state = 88172645463325252ull;
+	uint64_t state = 88172645463325252ull * (2 * seed + 1);
 	for (size_t i = count; i > 1; i--) {
 		state ^= state << 13;
 		state ^= state >> 7;
@@ -57,7 +58,7 @@ static int run_touch(const uint8_t *memory, size_t pages, uint32_t *order, uint6
 	for (size_t i = 0; i < pages; i++)
 		order[i] = (uint32_t)i;
 	if (strcmp(how, "random") == 0)
-		shuffle(order, pages);
+		shuffle(order, pages, 0);
 	size_t share = wanted / threads;
 	uint64_t started = bench_ns();
 	for (size_t i = 0; i < threads; i++) {
@@ -74,6 +75,23 @@ static int run_touch(const uint8_t *memory, size_t pages, uint32_t *order, uint6
 	size_t count = share * threads;
 	printf("{\"ms\":%.3f,\"pages\":%zu,\"p50Us\":%.2f,\"p99Us\":%.2f,\"sum\":\"%llx\"}\n", (double)took / 1e6, count,
 	       bench_quantile_us(ns, count, 0.5), bench_quantile_us(ns, count, 0.99), (unsigned long long)sum);
+	return 0;
+}
+
+static int run_choose(const uint8_t *memory, size_t pages, uint32_t *order, size_t count, uint64_t seed)
+{
+	if (count > pages)
+		return -1;
+	for (size_t i = 0; i < pages; i++)
+		order[i] = (uint32_t)i;
+	shuffle(order, pages, seed);
+	uint64_t sum = 0;
+	for (size_t i = 0; i < count; i++)
+		sum += *(const volatile uint64_t *)(memory + order[i] * BENCH_PAGE);
+	printf("{\"sum\":\"%llx\",\"list\":[", (unsigned long long)sum);
+	for (size_t i = 0; i < count; i++)
+		printf("%s%llu", i ? "," : "", (unsigned long long)((uintptr_t)memory / BENCH_PAGE + order[i]));
+	printf("]}\n");
 	return 0;
 }
 
@@ -94,9 +112,12 @@ int bench_target(size_t mebibytes)
 	printf("{\"ready\":true,\"pages\":%zu,\"start\":%llu}\n", pages, (unsigned long long)(uintptr_t)memory / BENCH_PAGE);
 	char line[128], how[16];
 	while (fgets(line, sizeof(line), stdin)) {
-		size_t threads, wanted;
+		size_t threads, wanted; /* `choose`: seed and count */
 		if (sscanf(line, "touch %15s %zu %zu", how, &threads, &wanted) == 3) {
 			if (run_touch(memory, pages, order, ns, how, threads, wanted) < 0)
+				return 1;
+		} else if (sscanf(line, "choose %zu %zu", &wanted, &threads) == 2) {
+			if (run_choose(memory, pages, order, wanted, threads) < 0)
 				return 1;
 		} else if (strncmp(line, "dirty", 5) == 0) {
 			for (size_t i = 0; i < pages; i++) {

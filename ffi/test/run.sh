@@ -25,7 +25,7 @@ check() { # name, command...
 }
 
 warnings="-Wall -Wextra -Werror -std=gnu11"
-library=$(ls "$here"/../*.c | grep -v agent.c)
+library=$(ls "$here"/../*.c "$here"/../hotness/*.c | grep -v agent.c)
 for flavour in plain asan tsan; do
   case $flavour in
     plain) flags="-O2" ;;
@@ -37,6 +37,8 @@ for flavour in plain asan tsan; do
 done
 check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../slots.c"
 check "page sets, page map, slots" "$work/unit"
+check "hotness tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/hotness" "$here/hotness.c" "$here/../hotness/page_table.c" "$here/../hotness/btf.c" "$here/../set.c"
+check "page tables of every format, damaged type information" "$work/hotness"
 check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread"
 
 agent=$out/libfaasmem_agent.so

@@ -5,6 +5,7 @@ import { assets } from "../assets.ts";
 import { startChild } from "../base/child.ts";
 import { machine } from "../experiment/machine.ts";
 import type { Progress } from "../experiment/progress.ts";
+import { measureHotness } from "./hotness.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLimits } from "./limits.ts";
 import { PagingBench } from "./paging.ts";
@@ -30,7 +31,7 @@ function ownMemory(): number {
 }
 
 /** Expected seconds of each part, for the progress display. */
-const parts = { limits: 4, throughput: 5, faults: 6, sweep: 13, rerun: 15, idle: 15, zram: 4 };
+const parts = { limits: 4, throughput: 5, faults: 6, sweep: 13, hotness: 1, rerun: 15, idle: 15, zram: 4 };
 
 /** How long it will take, in seconds. */
 export const benchSeconds = (options: BenchOptions): number =>
@@ -84,6 +85,7 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
       await paging.stop();
       throw error;
     }
+    const hotness = await part("hotness", () => measureHotness(engine, notes));
     const rerun = await part("rerun", () => measureRerun(engine, notes));
     let idle: BenchResult["idle"] = null;
     if (options.idle > 0) {
@@ -102,8 +104,8 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
     return {
       ...measured,
       fault: { p50Us, p99Us },
-      hotnessMsPer200MiB: null,
-      tracker: null,
+      hotnessMsPer200MiB: hotness.ms,
+      tracker: hotness.tracker,
       rerun,
       idle,
       limits: { ...limits, ...zram },

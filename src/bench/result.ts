@@ -1,4 +1,5 @@
 import type { Machine } from "../experiment/machine.ts";
+import type { Tracker } from "../memory/engine.ts";
 
 /** P50 and P99 of single-page faults, in microseconds. */
 export interface FaultLatency {
@@ -25,7 +26,8 @@ export interface BenchResult {
   faults: FaultLatency[];
   sweep: SweepPoint[];
   hotnessMsPer200MiB: number | null;
-  tracker: string | null;
+  /** The tracker that was measured. */
+  tracker: Tracker;
   rerun: { program: string; residentMiB: number; warmMs: number; demandMs: number; recallMs: number };
   /** Memory that the engine took for each byte it manages remotely, in percent. */
   engineMemoryPct: number;

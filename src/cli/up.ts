@@ -2,7 +2,7 @@ import { Command, Option } from "commander";
 import { dieWithParent, exitCodeOf, untilStopped } from "../base/signals.ts";
 import { count, parseOption, parseSize, port, positive } from "../base/units.ts";
 import { startNode } from "../node/node.ts";
-import { parseFunctions, serverAddress } from "../node/options.ts";
+import { parseFunctions, serverAddress, trackerName } from "../node/options.ts";
 
 interface UpOptions {
   system: string;
@@ -15,6 +15,7 @@ interface UpOptions {
   keepAlive: string;
   semiWarmDelay: string;
   window?: string;
+  tracker: string;
   readyJson?: boolean;
 }
 
@@ -33,6 +34,7 @@ export function command(): Command {
     .option("--keep-alive <seconds>", "idle time after which a sandbox is destroyed", "600")
     .option("--semi-warm-delay <seconds>", "idle time after which semi-warm begins", "60")
     .option("--window <n>", "requests of the Init Pucket's window (default: each function's own)")
+    .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, refault", "auto")
     .option("--time-scale <n>", "policy seconds that pass in one real second", "1")
     .addOption(new Option("--ready-json").hideHelp())
     .addHelpText(
@@ -54,6 +56,7 @@ export function command(): Command {
           poolBytes: parseSize(options.poolSize),
           keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
           semiWarmDelayS: parseOption("--semi-warm-delay", positive, options.semiWarmDelay),
+          tracker: parseOption("--tracker", trackerName, options.tracker),
           initWindow:
             options.window === undefined ? undefined : parseOption("--window", count, options.window),
         },

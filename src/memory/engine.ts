@@ -14,6 +14,12 @@ export interface PageSet {
   first(pages: number): PageSet;
 }
 
+/**
+ * How touched pages are found: `ebpf` reads the accessed bits of the page tables (exact), `idle` the kernel's idle
+ * page bitmap, `refault` knows only what came back from the pool.
+ */
+export type Tracker = "ebpf" | "idle" | "refault";
+
 /** Outcome of an eviction. Pages that could not be moved (busy, locked, gone, cancelled) stayed local. */
 export interface EvictResult {
   /** Pages that left local memory. */
@@ -44,12 +50,19 @@ export interface MemoryStats {
 
 /** The memory of one sandbox, as a policy may use it. Every method is safe after the sandbox has died. */
 export interface SandboxMemory {
+  /** The `pages` pages from page number `start` on, whatever is there. */
+  range(start: number, pages: number): PageSet;
   /** Pages resident now in private anonymous memory that the engine manages. */
   snapshot(): Promise<PageSet>;
   /** An empty set. */
   empty(): PageSet;
   /** Pages that came back from the pool since the last call (what the `refault` tracker calls hot). */
   takeRecalled(): Promise<PageSet>;
+  /**
+   * Pages touched since the last call, or since they were last cleared; then clears. A page that was just brought
+   * back counts as touched. Empty when the engine has no tracker.
+   */
+  takeTouched(): Promise<PageSet>;
   /** Moves pages to the pool, at most `bytesPerSecond` (default: unlimited). One eviction at a time. */
   evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult>;
   /** Brings pages back in bulk. Resolves with the number of pages that came back. */

@@ -66,6 +66,17 @@ test("what came back is hot and stays, until the rollback", async () => {
   expect(memory.resident.has(12)).toBe(false);
 });
 
+test("with a tracker, only what the first request did not touch leaves", async () => {
+  const { memory, clock, request } = await sandbox({ initWindow: 2, semiWarmDelayS: 1e6 });
+  memory.tracks = true;
+  await request(1, 11);
+  expect(memory.evictions).toEqual([[2, 3, 4]]);
+  await clock.pass(11);
+  await request(11, 12);
+  expect(memory.evictions.at(-1)).toEqual([13, 14, 15]);
+  expect([...memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11, 12]);
+});
+
 test("a request cancels a running eviction, and the rest is tried after it", async () => {
   const { memory, clock, policy } = await sandbox({ initWindow: 9 });
   let release = () => {};

@@ -3,6 +3,8 @@ import type { Policy, PolicyContext } from "./policy.ts";
 import { Pucket } from "./pucket.ts";
 
 const PAGE_BYTES = 4096;
+/** Observations that make up the working set: enough to cover requests that differ, few enough to forget. */
+const RECENT = 8;
 
 /** Mechanisms that an ablation switches off. */
 export interface FaasmemSwitches {
@@ -15,8 +17,8 @@ export interface FaasmemSwitches {
  * The FaaSMem policy (ASPLOS'24): Runtime Pucket reactively after the first request, Init Pucket after a
  * window of requests, semi-warm when a sandbox idles for long. Execution memory is never evicted by a Pucket.
  *
- * Which pages a request touches is learned from what comes back (`refault` tracker): an evicted page that
- * returns is hot and stays until the next rollback.
+ * Pages that requests touch are hot and stay until the next rollback. They are known from the engine's hotness
+ * tracker; without one, a page shows that it is hot by coming back.
  */
 export class FaasmemPolicy implements Policy {
   readonly #context: PolicyContext;
@@ -31,8 +33,9 @@ export class FaasmemPolicy implements Policy {
   #running = false;
   #closed = false;
   #semiWarm = false;
-  /** Pages that the requests since the last eviction brought back: what the next request will want. */
-  #workingSet: PageSet | undefined;
+  /** What the latest requests touched or brought back, newest last: what the next one will want. */
+  #recent: PageSet[] = [];
+  #lastRead = Number.NEGATIVE_INFINITY;
   /** Orders to the engine, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #cancelTimers: (() => void)[] = [];
@@ -58,16 +61,18 @@ export class FaasmemPolicy implements Policy {
     const resident = await memory.snapshot();
     this.#init = new Pucket(resident.subtract(this.#runtime.pages), memory);
     this.#lastRollback = clock.now();
+    await memory.takeTouched(); // what the init stage touched says nothing about requests
   }
 
   requestStart(): void {
     this.#running = true;
     this.#stopTimers();
     this.#context.memory.cancel();
-    if (this.#semiWarm && this.#on.recall && this.#workingSet) {
-      const wanted = this.#workingSet;
+    if (this.#semiWarm && this.#on.recall) {
+      const { memory } = this.#context;
+      const wanted = this.#recent.reduce((all, one) => all.union(one), memory.empty());
       this.#enqueue(async () => {
-        await this.#context.memory.prefetch(wanted);
+        await memory.prefetch(wanted);
       });
     }
     this.#semiWarm = false;
@@ -119,10 +124,7 @@ export class FaasmemPolicy implements Policy {
   /** Evicts what the Puckets say is cold, when a window has closed and 10 s have passed. */
   async #reclaim(): Promise<void> {
     const { memory, clock, settings } = this.#context;
-    const returned = await memory.takeRecalled();
-    this.#runtime?.promote(returned);
-    this.#init?.promote(returned);
-    if (returned.pages > 0) this.#workingSet = this.#workingSet?.union(returned) ?? returned;
+    if (this.#isDue() || clock.now() - this.#lastRead >= settings.trackIntervalS) await this.#learn();
     if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < settings.reclaimIntervalS)
       return;
     if (clock.now() - this.#lastRollback >= settings.rollbackS) {
@@ -139,6 +141,16 @@ export class FaasmemPolicy implements Policy {
     this.#lastReclaim = clock.now();
     this.#runtimePending = false;
     if (windowClosed) this.#windowStart = this.#requests;
+  }
+
+  /** Notes what the requests since the last call touched. */
+  async #learn(): Promise<void> {
+    const { memory, clock } = this.#context;
+    this.#lastRead = clock.now();
+    const hot = (await memory.takeTouched()).union(await memory.takeRecalled());
+    this.#runtime?.promote(hot);
+    this.#init?.promote(hot);
+    if (hot.pages > 0) this.#recent = [...this.#recent, hot].slice(-RECENT);
   }
 
   /** Semi-warm: all memory leaves gradually, in steps, until little is left or keep-alive is about to end. */
@@ -158,6 +170,7 @@ export class FaasmemPolicy implements Policy {
       const { cancelled } = await memory.evict(resident.first(Math.min(share, spare)), { bytesPerSecond });
       if (!cancelled && !this.#running) this.#cancelTimers.push(clock.after(0, () => this.#enqueue(step)));
     };
+    await this.#learn();
     await step();
   }
 }

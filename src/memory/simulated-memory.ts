@@ -30,6 +30,9 @@ export class SimulatedMemory implements SandboxMemory {
   resident = new Set<number>();
   remote = new Set<number>();
   #recalled = new Set<number>();
+  #touched = new Set<number>();
+  /** Does this machine have a hotness tracker? */
+  tracks = false;
   /** Every eviction that was ordered, in order. */
   evictions: number[][] = [];
   cancels = 0;
@@ -45,11 +48,19 @@ export class SimulatedMemory implements SandboxMemory {
   touch(...pages: number[]): void {
     for (const page of pages) {
       if (this.remote.delete(page)) this.#recalled.add(page);
+      if (this.tracks) this.#touched.add(page);
       this.resident.add(page);
     }
   }
 
   snapshot = async (): Promise<PageSet> => new SimulatedSet(this.resident);
+  range = (start: number, pages: number): PageSet =>
+    new SimulatedSet(Array.from({ length: pages }, (_, i) => start + i));
+  takeTouched = async (): Promise<PageSet> => {
+    const taken = new SimulatedSet(this.#touched);
+    this.#touched.clear();
+    return taken;
+  };
   empty = (): PageSet => new SimulatedSet([]);
   takeRecalled = async (): Promise<PageSet> => {
     const taken = new SimulatedSet(this.#recalled);

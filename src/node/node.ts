@@ -69,6 +69,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       });
       const opened = engine;
       undo.push(() => opened.close());
+      engine.useTracker(options.tracker);
       engine.onPoolLost(() =>
         warn(
           "the memory server is gone: sandboxes with remote pages were ended, new ones run without offload",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { benchmarks } from "../../benchmarks/index.ts";
+import type { Tracker } from "../memory/engine.ts";
 import { policyOf, systemNames } from "../memory/systems.ts";
 import { unknownFunction } from "../worker/function-spec.ts";
 
@@ -15,9 +16,14 @@ export interface NodeOptions {
   poolBytes: number;
   keepAliveS: number;
   semiWarmDelayS: number;
+  /** Hotness tracker; "auto": the best that this machine has. */
+  tracker: Tracker | "auto";
   /** Init window of every function; undefined: each function's own. */
   initWindow: number | undefined;
 }
+
+/** Names of hotness trackers. */
+export const trackerName = z.enum(["auto", "ebpf", "idle", "refault"]);
 
 /** HOST:PORT of a memory server. */
 export const serverAddress = z

@@ -42,12 +42,7 @@ export function benchTables(result: BenchResult): string {
         `warm ${fixed(rerun.warmMs, 0, "ms")}`,
         share(rerun.recallMs, rerun.warmMs),
       ],
-      [
-        `hotness scan of 200 MiB${result.tracker ? ` (${result.tracker})` : ""}`,
-        fixed(result.hotnessMsPer200MiB, 2, "ms"),
-        "",
-        "",
-      ],
+      [`hotness scan of 200 MiB (${result.tracker})`, fixed(result.hotnessMsPer200MiB, 2, "ms"), "", ""],
       ["engine's memory, of what it manages", fixed(result.engineMemoryPct, 2, "%"), "", ""],
       [
         result.idle ? `processor with ${result.idle.sandboxes} idle sandboxes` : "processor when idle",

@@ -1,4 +1,4 @@
-import type { SandboxMemory } from "../memory/engine.ts";
+import type { SandboxMemory, Tracker } from "../memory/engine.ts";
 
 /** What a sandbox process needs from the memory engine before it is spawned. One for each process. */
 export interface Attachment {
@@ -23,6 +23,14 @@ export interface SandboxSpace extends SandboxMemory {
 /** The memory engine, as the worker sees it (ffi/index.ts is the real one). */
 export interface MemoryEngine {
   prepare(): Attachment;
+  /** The hotness tracker in use. */
+  readonly tracker: Tracker;
+  /**
+   * Chooses the hotness tracker. Looks into the kernel: some 50 ms.
+   * @returns the one in use now
+   * @throws FaasmemError KERNEL_TOO_OLD, NOT_PERMITTED: this machine does not have it
+   */
+  useTracker(tracker: Tracker | "auto"): Tracker;
   /** Pages brought back around a demand fault: a power of two from 1 to 256 (default 64). */
   setFaultAround(pages: number): void;
   close(): void;

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Page table walks over made-up tables of every format, and type information that is damaged. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../hotness/btf.h"
+#include "../hotness/page_table.h"
+
+#define BASE 0xffff888000000000ull
+#define TABLES 64
+#define ENTRIES 512
+
+static uint64_t table[TABLES][ENTRIES];
+static unsigned used;
+
+/* As the kernel reader does it: what is not there reads as zeros. */
+static const uint64_t *read_tables(void *context, const uint64_t *address, uint32_t count)
+{
+	uint64_t *out = context;
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t number = (address[i] - BASE) / 4096 - 1;
+		if (address[i] > BASE && number < TABLES)
+			memcpy(out + (size_t)i * ENTRIES, table[number], 4096);
+		else
+			memset(out + (size_t)i * ENTRIES, 0, 4096);
+	}
+	return out;
+}
+
+/* Physical address of a new table: the first one is at frame 1. */
+static uint64_t new_table(void)
+{
+	return used < TABLES ? (uint64_t)(++used) * 4096 : 0;
+}
+
+/* Entries beside the address: bits that must not be mistaken for it, among them "no execute". */
+static uint64_t leads_to(const struct fm_table_format *f, uint64_t physical)
+{
+	return physical | f->present | (f->leaf == 1 ? 2 : 0) | 1ull << 63;
+}
+
+static uint64_t *entry_of(const struct fm_table_format *f, uint64_t page, unsigned stop)
+{
+	uint64_t physical = 4096;
+	for (unsigned depth = 0;; depth++) {
+		uint64_t span = 1ull << ((f->levels - 1 - depth) * 9);
+		uint64_t *entry = &table[physical / 4096 - 1][page / span % ENTRIES];
+		if (depth == stop)
+			return entry;
+		if (!*entry) {
+			uint64_t made = new_table();
+			if (!made)
+				return NULL;
+			*entry = leads_to(f, made);
+		}
+		physical = *entry & f->address;
+	}
+}
+
+static int check_format(const struct fm_table_format *f, unsigned seed)
+{
+	static uint64_t out[ENTRIES * 4];
+	uint64_t page[600];
+	size_t pages = 0;
+	struct fm_set_builder want;
+	memset(table, 0, sizeof(table));
+	used = 0;
+	srand(seed);
+	fm_builder_init(&want);
+	new_table();
+	/* Small pages in three places, ascending; one large page between the second and the third. */
+	const uint64_t start[] = {0x400, 0x7f00 << 9, 0x7f80 << 9}, large = 0x7f40 << 9;
+	struct fm_range range[] = {{start[0], start[0] + 512}, {start[1] + 10, start[1] + 700}, {large + 100, large + 200}, {start[2], start[2] + 40}};
+	for (int place = 0; place < 3; place++) {
+		if (place == 2) {
+			uint64_t *entry = entry_of(f, large, f->levels - 2);
+			*entry = 0x40000000 | f->leaf | f->present | f->accessed;
+			fm_builder_add(&want, large + 100, large + 200);
+		}
+		for (uint64_t i = 0; i < 800; i += 1 + (uint64_t)rand() % 5) {
+			uint64_t *entry = entry_of(f, start[place] + i, f->levels - 1);
+			if (!entry)
+				return -1;
+			int present = rand() % 4 != 0, accessed = rand() % 2;
+			*entry = ((uint64_t)(rand() % 0xffffff + 100) << 12) | (present ? f->present | 2 : 0) | (accessed ? f->accessed : 0);
+			uint64_t at = start[place] + i;
+			for (size_t r = 0; present && accessed && r < 4; r++)
+				if (at >= range[r].start && at < range[r].end)
+					fm_builder_add(&want, at, at + 1);
+			if (present && pages < 600)
+				page[pages++] = at;
+		}
+	}
+	int status;
+	for (uint32_t most = 1; most <= 4; most++) {
+		struct fm_table_walk walk = {f, BASE, BASE + 4096, read_tables, out, most};
+		struct fm_set *found = fm_table_touched(&walk, range, 4, &status);
+		if (!found || found->pages != want.set->pages || found->count != want.set->count ||
+		    memcmp(found->range, want.set->range, found->count * sizeof(struct fm_range)) != 0) {
+			fprintf(stderr, "%s: %llu pages found, %llu wanted\n", f->name, found ? (unsigned long long)found->pages : 0,
+				(unsigned long long)want.set->pages);
+			return -1;
+		}
+		fm_set_free(found);
+		for (size_t i = 0; i < pages; i++) {
+			uint64_t frame;
+			if (!fm_table_physical(&walk, page[i], &frame) || frame != (*entry_of(f, page[i], f->levels - 1) & f->address) / 4096)
+				return -1;
+		}
+		uint64_t frame;
+		if (!fm_table_physical(&walk, large + 7, &frame) || frame != 0x40000000 / 4096 + 7)
+			return -1;
+	}
+	free(want.set);
+	return 0;
+}
+
+static int check_btf(void)
+{
+	struct fm_btf btf;
+	if (fm_btf_load(&btf) < 0) {
+		fprintf(stderr, "this kernel shows no type information: not verified\n");
+		return 0;
+	}
+	if (fm_btf_member(&btf, "task_struct", "mm") <= 0 || fm_btf_member(&btf, "mm_struct", "pgd") <= 0 ||
+	    fm_btf_member(&btf, "mm_struct", "no such member") != -1 || fm_btf_member(&btf, "no_such_struct", "pgd") != -1 ||
+	    fm_btf_function(&btf, "bpf_task_from_pid") <= 0 || fm_btf_function(&btf, "no such function") != -1)
+		return -1;
+	/* Damaged in any way it is refused or gives some answer, and reads nothing outside of itself. */
+	for (int round = 0; round < 60; round++) {
+		size_t length = round % 2 ? btf.length : (size_t)rand() % btf.length;
+		uint8_t *copy = malloc(length ? length : 1);
+		struct fm_btf damaged;
+		if (!copy)
+			return -1;
+		memcpy(copy, btf.data, length);
+		for (int i = 0; i < 200 && length; i++)
+			copy[i < 12 && round % 3 == 0 ? (size_t)rand() % (length < 24 ? length : 24) : (size_t)rand() % length] = (uint8_t)rand();
+		if (round % 5 && length > 2)
+			copy[0] = btf.data[0], copy[1] = btf.data[1];
+		if (fm_btf_parse(&damaged, copy, length) == 0) {
+			fm_btf_member(&damaged, "task_struct", "mm");
+			fm_btf_member(&damaged, "mm_struct", "pgd");
+		}
+		fm_btf_free(&damaged);
+	}
+	fm_btf_free(&btf);
+	return 0;
+}
+
+int main(void)
+{
+	const struct fm_table_format *formats[] = {&fm_x86_64, &fm_x86_64_la57, &fm_arm64_48, &fm_arm64_39};
+	int bad = 0;
+	for (size_t f = 0; f < 4; f++)
+		for (unsigned seed = 1; seed <= 20; seed++)
+			bad += check_format(formats[f], seed) != 0;
+	bad += check_btf() != 0;
+	printf("%d failed\n", bad);
+	return bad != 0;
+}
