@@ -16,6 +16,7 @@
 #include <linux/userfaultfd.h>
 
 #include "agent.h"
+#include "clock.h"
 #include "hotness/tracker.h"
 #include "page_map.h"
 #include "queue.h"
@@ -235,9 +236,6 @@ struct fm_engine {
 	unsigned spare_fetches;
 	uint64_t last_fault_ns, last_tick_ns;
 };
-
-/* ---- time ---- */
-uint64_t fm_now_ns(void);
 
 /* ---- events.c: telling the caller ---- */
 void fm_emit(struct fm_engine *engine, const struct fm_event *event);

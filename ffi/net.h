@@ -14,7 +14,7 @@ int fm_recv_all(int fd, void *data, size_t length);
 int fm_sendv_all(int fd, struct iovec *vector, size_t count);
 int fm_recvv_all(int fd, struct iovec *vector, size_t count);
 
-/* Options of every pool connection: no delay, large buffers, a dead peer noticed within 10 s. */
+/* Options of every pool connection: no delay, a dead peer noticed within 10 s. */
 void fm_socket_tune(int fd);
 
 /* Connects to a numeric or named host. The descriptor, or -1. */
