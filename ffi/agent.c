@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The preload agent: a few kilobytes inside every sandbox process. It creates the userfaultfd, hands it to
+ * The agent: a few kilobytes inside every sandbox process, preloaded or injected. It creates the userfaultfd, hands it to
  * the engine, and moves pages into staging on order. UFFDIO_MOVE works only from inside the process, and it
  * is what makes eviction exact: the kernel takes a page away atomically, and refuses (EAGAIN) while an
  * unmap, remap, fork or discard is still unread by the engine.
@@ -303,28 +303,9 @@ static long map(unsigned long bytes)
 	return call6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 }
 
-/* Takes NAME=value out of the environment, so that programs started by this one are left alone. */
-static const char *take_variable(char **environment, const char *name)
-{
-	for (char **at = environment; *at; at++) {
-		unsigned long i = 0;
-		while (name[i] && (*at)[i] == name[i])
-			i++;
-		if (name[i] || (*at)[i] != '=')
-			continue;
-		const char *value = *at + i + 1;
-		for (char **move = at; *move; move++)
-			move[0] = move[1];
-		return value;
-	}
-	return 0;
-}
-
 static void start(int socket)
 {
 	unsigned long all = ~0ul, before;
-	/* Sandboxes die with their worker. */
-	call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	long memory = map(ALL_BYTES);
 	if (memory < 0 && memory > -4096)
 		return;
@@ -357,7 +338,34 @@ static void start(int socket)
 	call(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before), 0);
 }
 
+#ifdef FM_AGENT_INJECTED
+
+/* Where a thread that was stopped for this begins (inject.c); agent.ld puts it first. */
+__attribute__((section(".entry"), used)) void agent_entry(long socket)
+{
+	start((int)socket);
+}
+
+#else
+
 extern char **environ __attribute__((weak));
+
+/* Takes NAME=value out of the environment, so that programs started by this one are left alone. */
+static const char *take_variable(char **environment, const char *name)
+{
+	for (char **at = environment; *at; at++) {
+		unsigned long i = 0;
+		while (name[i] && (*at)[i] == name[i])
+			i++;
+		if (name[i] || (*at)[i] != '=')
+			continue;
+		const char *value = *at + i + 1;
+		for (char **move = at; *move; move++)
+			move[0] = move[1];
+		return value;
+	}
+	return 0;
+}
 
 __attribute__((constructor)) static void agent_start(void)
 {
@@ -370,5 +378,9 @@ __attribute__((constructor)) static void agent_start(void)
 	int socket = 0;
 	for (; *fd >= '0' && *fd <= '9'; fd++)
 		socket = socket * 10 + (*fd - '0');
+	/* Sandboxes die with their worker. */
+	call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	start(socket);
 }
+
+#endif

@@ -2,6 +2,7 @@
  * The public side of the engine: start, stop, and orders handed to its threads. */
 #define _GNU_SOURCE
 #include "engine.h"
+#include "inject.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -53,6 +54,7 @@ static int start_threads(struct fm_engine *engine)
 		{&engine->evictor, fm_evictor_main, "fm-evictor"},
 		{&engine->fetcher, fm_fetcher_main, "fm-fetcher"},
 		{&engine->scanner, fm_scanner_main, "fm-scanner"},
+		{&engine->injector, fm_injector_main, "fm-injector"},
 		{&engine->pager, fm_pager_main, "fm-pager"},
 	};
 	sigset_t every, before;
@@ -86,6 +88,7 @@ static void destroy(struct fm_engine *engine)
 	fm_queue_destroy(&engine->evict_queue);
 	fm_queue_destroy(&engine->fetch_queue);
 	fm_queue_destroy(&engine->scan_queue);
+	fm_queue_destroy(&engine->inject_queue);
 	pthread_mutex_destroy(&engine->event_lock);
 	pthread_mutex_destroy(&engine->table_lock);
 	pthread_mutex_destroy(&engine->tracker_lock);
@@ -98,6 +101,7 @@ static void destroy(struct fm_engine *engine)
 		free(fetch);
 	}
 	fm_slots_clear(&engine->slots);
+	free(engine->agent_code);
 	free(engine->overflow);
 	free(engine->table);
 	free(engine);
@@ -114,7 +118,7 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 		return NULL;
 	engine->epoll = engine->event_pipe[0] = engine->event_pipe[1] = -1;
 	engine->demand_socket = engine->evict_socket = engine->fetch_socket = -1;
-	engine->inbox.ready = engine->read_queue.ready = engine->evict_queue.ready = engine->fetch_queue.ready = engine->scan_queue.ready = -1;
+	engine->inbox.ready = engine->read_queue.ready = engine->evict_queue.ready = engine->fetch_queue.ready = engine->scan_queue.ready = engine->inject_queue.ready = -1;
 	engine->sequence = 1;
 	engine->fault_around = FM_FAULT_AROUND;
 	pthread_mutex_init(&engine->event_lock, NULL);
@@ -125,7 +129,8 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 	*status = FM_ERR_SYSTEM;
 	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (engine->epoll < 0 || pipe2(engine->event_pipe, O_CLOEXEC | O_NONBLOCK) < 0 || fm_queue_init(&engine->inbox) < 0 || fm_queue_init(&engine->read_queue) < 0 ||
-	    fm_queue_init(&engine->evict_queue) < 0 || fm_queue_init(&engine->fetch_queue) < 0 || fm_queue_init(&engine->scan_queue) < 0) {
+	    fm_queue_init(&engine->evict_queue) < 0 || fm_queue_init(&engine->fetch_queue) < 0 || fm_queue_init(&engine->scan_queue) < 0 ||
+	    fm_queue_init(&engine->inject_queue) < 0) {
 		destroy(engine);
 		return NULL;
 	}
@@ -148,7 +153,7 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 void fm_engine_close(struct fm_engine *engine)
 {
 	/* A thread that waits for the server must come back; so the connections go first. */
-	if (engine->threads >= 5)
+	if (engine->threads >= 6)
 		stop_thread(&engine->inbox, engine->pager);
 	shutdown(engine->evict_socket, SHUT_RDWR);
 	shutdown(engine->fetch_socket, SHUT_RDWR);
@@ -160,6 +165,8 @@ void fm_engine_close(struct fm_engine *engine)
 		stop_thread(&engine->fetch_queue, engine->fetcher);
 	if (engine->threads >= 4)
 		stop_thread(&engine->scan_queue, engine->scanner);
+	if (engine->threads >= 5)
+		stop_thread(&engine->inject_queue, engine->injector);
 	struct fm_space *space = engine->spaces;
 	while (space) {
 		struct fm_space *next = space->next;
@@ -190,6 +197,18 @@ int32_t fm_engine_event_fd(struct fm_engine *engine)
 int32_t fm_engine_pool_alive(struct fm_engine *engine)
 {
 	return !__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST);
+}
+
+int32_t fm_engine_set_agent(struct fm_engine *engine, const void *code, uint64_t length)
+{
+	void *copy = malloc(length ? length : 1);
+	if (!copy)
+		return FM_ERR_NOMEM;
+	memcpy(copy, code, length);
+	free(engine->agent_code);
+	engine->agent_code = copy;
+	engine->agent_length = length;
+	return FM_OK;
 }
 
 int32_t fm_engine_set_fault_around(struct fm_engine *engine, uint32_t pages)
@@ -271,6 +290,10 @@ int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid)
 	pthread_mutex_unlock(&engine->table_lock);
 	command->message.kind = FM_MSG_ATTACH;
 	command->space = id;
+	if (socket >= 0 && engine->agent_code && fm_is_static(pid)) {
+		close(socket);
+		socket = -1;
+	}
 	command->socket = socket;
 	command->pid = pid;
 	fm_queue_push(&engine->inbox, &command->message);
@@ -278,7 +301,8 @@ int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid)
 failed:
 	free(space);
 	free(command);
-	close(socket);
+	if (socket >= 0)
+		close(socket);
 	return FM_ERR_NOMEM;
 }
 

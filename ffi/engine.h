@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Inside of the engine. Five threads:
+ * Inside of the engine. Six threads:
  *   pager    owns every space, page map and slot; reads userfaultfd events, serves demand faults, gives
  *            orders to the agents. It never blocks on a target or on bulk traffic.
  *   reader   copies staged pages out of the target, checks for zeros, makes checksums.
  *   evictor  sends them to the memory server and takes its acknowledgements.
  *   fetcher  reads pages in bulk for prefetches.
+ *   injector starts agents in processes that did not preload them.
  *   scanner  reads /proc for snapshots and for the mappings of an eviction.
  * Others talk to the pager through its inbox; the pager talks to them through their queues. */
 #ifndef FM_ENGINE_H
@@ -50,11 +51,11 @@ struct fm_space;
 enum fm_message_kind {
 	/* to the pager */
 	FM_MSG_ATTACH, FM_MSG_EVICT, FM_MSG_PREFETCH, FM_MSG_TAKE, FM_MSG_CANCEL, FM_MSG_CLOSE,
-	FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED,
+	FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_INJECTED,
 	/* to the scanner */
 	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT,
-	/* to evictor and fetcher */
-	FM_MSG_BATCH, FM_MSG_FREE_SLOTS, FM_MSG_FETCH,
+	/* to reader, evictor, fetcher and injector */
+	FM_MSG_BATCH, FM_MSG_FREE_SLOTS, FM_MSG_FETCH, FM_MSG_INJECT,
 	/* to any of them */
 	FM_MSG_STOP,
 };
@@ -169,9 +170,14 @@ struct fm_space {
 	pid_t pid;
 	int pidfd, userfault, agent;
 	bool closed;
+	bool injecting;
+	bool replaced;	     /* its process executed another program: another space has its number now */
+	bool known;	     /* the caller was told that it is attached */
+	uint64_t patience_ns; /* until then, the preloaded agent may say hello */
 	bool dead, attached; /* read by the scanner too: set with fm_flag */
 	bool agent_gone;     /* nothing can be evicted any more */
 	bool gated;	     /* a MOVE order is out: events stay unread until its answer */
+	uint64_t gated_ns;   /* since then */
 	uint32_t held;	     /* forked child: number under which the agent holds its descriptor */
 	bool holds[FM_AGENT_HELD]; /* root: numbers in use */
 	unsigned waiting_for; /* forked child: batches that it still shares; its events stay unread meanwhile */
@@ -199,9 +205,11 @@ struct fm_space {
 };
 
 struct fm_engine {
-	pthread_t pager, reader, evictor, fetcher, scanner;
+	pthread_t pager, reader, evictor, fetcher, scanner, injector;
 	unsigned threads;
-	struct fm_queue inbox, read_queue, evict_queue, fetch_queue, scan_queue;
+	struct fm_queue inbox, read_queue, evict_queue, fetch_queue, scan_queue, inject_queue;
+	void *agent_code; /* to be injected */
+	size_t agent_length;
 	int epoll, event_pipe[2];
 	int demand_socket, evict_socket, fetch_socket;
 	int pool_lost; /* atomic */
@@ -284,6 +292,11 @@ void fm_space_flush(struct fm_space *space);
 void fm_space_hold_child(struct fm_space *child);
 bool fm_space_is_gone(struct fm_space *space);
 
+/* ---- injector.c ---- */
+/* Has the agent started in the space's process; FM_MSG_INJECTED comes of it. */
+void fm_injector_order(struct fm_space *space);
+void *fm_injector_main(void *engine);
+
 /* ---- changes.c ---- */
 /* Reads and applies everything that the kernel has to say. */
 void fm_space_read_events(struct fm_space *space);
@@ -293,7 +306,10 @@ void fm_space_child_events(struct fm_space *child);
 /* ---- evict.c ---- */
 void fm_evict_start(struct fm_space *space, struct fm_command *command);
 void fm_evict_pump(struct fm_space *space);
-void fm_evict_answer(struct fm_space *space);
+/* False: the agent is gone. */
+bool fm_evict_answer(struct fm_space *space);
+/* Nothing more can leave this space. */
+void fm_evict_stop(struct fm_space *space);
 void fm_batch_read(struct fm_batch *batch);
 void fm_batch_stored(struct fm_batch *batch);
 /* A page in transit is wanted by its program. False: try again after events. */

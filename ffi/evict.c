@@ -342,6 +342,7 @@ void fm_evict_pump(struct fm_space *space)
 			job->next_ns = fm_now_ns() + (uint64_t)space->ordered_pages * FM_PAGE_SIZE * 1000000000ull / job->bytes_per_second;
 		space->staging_busy[buffer] = true;
 		space->gated = true;
+		space->gated_ns = fm_now_ns();
 		space->ordered = batch;
 		job->in_flight++;
 	}
@@ -406,7 +407,7 @@ static void on_moved(struct fm_space *space, const struct fm_agent_answer *answe
 
 /* The program closed the agent's descriptor, or is about to end. It goes on, with its faults served, but
  * nothing more leaves. A move whose answer is lost leaves pages that nobody can tell from untouched ones. */
-static void agent_gone(struct fm_space *space)
+void fm_evict_stop(struct fm_space *space)
 {
 	fm_pager_watch(space->engine, space->agent, NULL, 0);
 	space->agent_gone = true;
@@ -416,15 +417,13 @@ static void agent_gone(struct fm_space *space)
 		fm_evict_pump(space);
 }
 
-void fm_evict_answer(struct fm_space *space)
+bool fm_evict_answer(struct fm_space *space)
 {
 	struct fm_agent_answer answer;
 	while (!space->dead) {
 		ssize_t length = recv(space->agent, &answer, sizeof(answer), MSG_DONTWAIT);
 		if (length != sizeof(answer)) {
-			if (length == 0 || (length < 0 && errno != EAGAIN && errno != EINTR))
-				agent_gone(space);
-			return;
+			return length > 0 || (length < 0 && (errno == EAGAIN || errno == EINTR));
 		}
 		if (answer.op == FM_AGENT_MOVE && space->ordered) {
 			on_moved(space, &answer);
@@ -433,6 +432,7 @@ void fm_evict_answer(struct fm_space *space)
 			fm_evict_pump(space);
 		}
 	}
+	return true;
 }
 
 void fm_batch_read(struct fm_batch *batch)

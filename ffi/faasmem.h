@@ -119,8 +119,12 @@ FM_API void fm_engine_close(struct fm_engine *engine);
 /* Makes the socket pair for one agent: fds[0] stays here (fm_attach takes it), fds[1] goes to the child. */
 FM_API int32_t fm_agent_pair(int32_t *fds);
 
-/* Takes over `socket` and waits for the agent in process `pid` to say hello; then FM_EVENT_ATTACHED.
- * Returns the space's number (> 0). */
+/* The agent that is injected where it was not preloaded (agent.blob), copied. Before the first fm_attach. */
+FM_API int32_t fm_engine_set_agent(struct fm_engine *engine, const void *code, uint64_t length);
+/* Takes over `socket` and waits for the preloaded agent in process `pid` to say hello; then FM_EVENT_ATTACHED. A
+ * process that says nothing for a second, or with `socket` -1 any process at once, has the agent injected. When the
+ * process executes another program, that is attached to likewise: its space keeps its number, and empty sets
+ * and failing operations are all that is seen of the moment between. Returns the space's number (> 0). */
 FM_API int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid);
 /* Resident pages of the private anonymous memory that the engine manages. */
 FM_API int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op);

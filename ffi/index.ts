@@ -12,8 +12,6 @@ export { statusError } from "./status.ts";
 /** Descriptors that a sandbox process gets for its agent: the socket and the agent's library. */
 const CHILD_SOCKET_FD = 3;
 const CHILD_LIBRARY_FD = 4;
-/** A sandbox whose agent has not said hello by then did not load it. */
-const HELLO_TIMEOUT_MS = 5000;
 
 /** By the numbers of enum fm_tracker_kind. */
 const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idle"];
@@ -22,9 +20,10 @@ const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idl
 export interface EngineOptions {
   /** Address of the memory server. */
   pool: { host: string; port: number };
-  /** Contents of libfaasmem.so and libfaasmem_agent.so. */
+  /** Contents of libfaasmem.so, libfaasmem_agent.so and agent.blob. */
   library: Uint8Array;
   agent: Uint8Array;
+  agentCode: Uint8Array;
 }
 
 /**
@@ -38,6 +37,7 @@ export function openEngine(options: EngineOptions): MemoryEngine {
   const host = cString(options.pool.host);
   const engine = library.fm_engine_open(ptr(host), options.pool.port, ptr(status));
   if (!engine) throw statusError(status[0]!, `memory server ${options.pool.host}:${options.pool.port}`);
+  library.fm_engine_set_agent(engine, ptr(options.agentCode), BigInt(options.agentCode.length));
   let agentFd: number;
   try {
     agentFd = sealedFile("faasmem-agent", options.agent);
@@ -47,6 +47,9 @@ export function openEngine(options: EngineOptions): MemoryEngine {
   }
   return new Engine(library, engine as Pointer, agentFd);
 }
+
+/** An agent has said hello or was injected by then, or never will. */
+const ATTACH_TIMEOUT_MS = 10_000;
 
 class Engine implements MemoryEngine {
   readonly #library: Library;
@@ -114,12 +117,16 @@ class Engine implements MemoryEngine {
     };
   }
 
+  attachRunning(pid: number): Promise<SandboxSpace> {
+    return this.#attach(-1, pid);
+  }
+
   #attach(socket: number, pid: number): Promise<SandboxSpace> {
     const id = this.#library.fm_attach(this.#engine, socket, pid);
     if (id < 0) return Promise.reject(statusError(id, `process ${pid}`));
     const space = new Space(this.#library, this.#engine, id, () => this.#spaces.delete(id));
     this.#spaces.set(id, space);
-    return space.attached(HELLO_TIMEOUT_MS, pid);
+    return space.attached(ATTACH_TIMEOUT_MS, pid);
   }
 
   close(): void {

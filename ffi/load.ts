@@ -22,6 +22,7 @@ const symbols = {
   fm_engine_event_fd: { args: [pointer], returns: i32 },
   fm_engine_pool_alive: { args: [pointer], returns: i32 },
   fm_engine_set_fault_around: { args: [pointer, u32], returns: i32 },
+  fm_engine_set_agent: { args: [pointer, pointer, u64], returns: i32 },
   fm_engine_use_tracker: { args: [pointer, u32], returns: i32 },
   fm_engine_close: { args: [pointer], returns: FFIType.void },
   fm_agent_pair: { args: [pointer], returns: i32 },

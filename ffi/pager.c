@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "engine.h"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -10,6 +12,8 @@
 
 #define ROUND_EVENTS 64
 #define TICK_NS 1000000000ull
+/* A preloaded agent says hello within milliseconds; after this, it is injected. */
+#define HELLO_NS 1000000000ull
 
 /* epoll data: a space with what was watched in its low bits; engine-wide descriptors have no space. */
 enum { ENGINE_INBOX = 0, ENGINE_DEMAND = 1 };
@@ -49,10 +53,91 @@ static void on_attach(struct fm_engine *engine, struct fm_command *command)
 	engine->spaces = space;
 	space->agent = command->socket;
 	space->pid = command->pid;
+	space->patience_ns = fm_now_ns() + HELLO_NS;
 	space->pidfd = (int)syscall(SYS_pidfd_open, command->pid, 0);
 	if (space->pidfd < 0 || fm_pager_watch(engine, space->pidfd, space, FM_WATCH_PROCESS) < 0 ||
-	    fm_pager_watch(engine, space->agent, space, FM_WATCH_AGENT) < 0)
+	    (space->agent >= 0 && fm_pager_watch(engine, space->agent, space, FM_WATCH_AGENT) < 0))
 		fm_space_end(space);
+	else if (space->agent < 0)
+		fm_injector_order(space);
+}
+
+static void drop_agent(struct fm_space *space)
+{
+	fm_pager_watch(space->engine, space->agent, NULL, 0);
+	close(space->agent);
+	space->agent = -1;
+}
+
+static void tell_attached(struct fm_space *space, int status)
+{
+	space->known |= status == FM_OK;
+	fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ATTACHED, .space = space->id, .status = status});
+}
+
+static void on_injected(struct fm_engine *engine, struct fm_command *command)
+{
+	struct fm_space *space = find(engine, command->space);
+	bool wanted = space && !space->dead && space->injecting;
+	if (wanted)
+		space->injecting = false;
+	if (wanted && command->socket >= 0 && fm_pager_watch(engine, command->socket, space, FM_WATCH_AGENT) == 0)
+		space->agent = command->socket;
+	else {
+		if (command->socket >= 0)
+			close(command->socket);
+		if (wanted)
+			tell_attached(space, command->socket < 0 ? command->socket : FM_ERR_NOMEM);
+	}
+	free(command);
+}
+
+/* The process executed another program: memory, descriptors and agent of the old one are gone. What is still on
+ * its way for it ends with the old space; a new one takes its place and number. */
+static void on_exec(struct fm_space *old)
+{
+	struct fm_engine *engine = old->engine;
+	struct fm_space *space = fm_space_make(engine);
+	if (!space || (space->pidfd = fcntl(old->pidfd, F_DUPFD_CLOEXEC, 3)) < 0 ||
+	    fm_pager_watch(engine, space->pidfd, space, FM_WATCH_PROCESS) < 0) {
+		if (space && space->pidfd >= 0)
+			close(space->pidfd);
+		free(space);
+		return; /* unmanaged from now on */
+	}
+	space->id = old->id;
+	space->pid = old->pid;
+	space->known = old->known;
+	space->cancelled_until = old->cancelled_until;
+	space->stats = old->stats;
+	space->stats.remote_pages = space->stats.copy_bytes = 0;
+	pthread_mutex_lock(&engine->table_lock);
+	engine->table[space->id & FM_TABLE_MASK] = space;
+	pthread_mutex_unlock(&engine->table_lock);
+	space->next = engine->spaces;
+	engine->spaces = space;
+	old->replaced = true;
+	fm_space_end(old);
+	fm_space_unref(old);
+	fm_injector_order(space);
+}
+
+static bool is_alive(const struct fm_space *space)
+{
+	struct pollfd ended = {.fd = space->pidfd, .events = POLLIN};
+	return poll(&ended, 1, 0) == 0;
+}
+
+/* The agent's socket was closed: by an exec, by the program, or because it is about to end. */
+static void on_agent_gone(struct fm_space *space)
+{
+	fm_space_read_events(space);
+	if (space->dead)
+		return;
+	if (fm_space_is_gone(space) && is_alive(space))
+		on_exec(space);
+	else
+		fm_evict_stop(space);
 }
 
 static void on_take(struct fm_engine *engine, struct fm_space *space, const struct fm_command *command)
@@ -142,6 +227,9 @@ static void read_inbox(struct fm_engine *engine)
 		case FM_MSG_TOUCHED:
 			on_touched(engine, (struct fm_command *)message);
 			break;
+		case FM_MSG_INJECTED:
+			on_injected(engine, (struct fm_command *)message);
+			break;
 		case FM_MSG_FETCHED:
 			fm_fetched((struct fm_fetch *)message);
 			break;
@@ -159,16 +247,22 @@ static void read_inbox(struct fm_engine *engine)
 static void on_agent(struct fm_space *space)
 {
 	if (space->attached) {
-		fm_evict_answer(space);
+		if (!fm_evict_answer(space))
+			on_agent_gone(space);
 		return;
 	}
 	int status = fm_space_handshake(space);
-	if (status == FM_OK) {
-		fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ATTACHED, .space = space->id});
+	if (status == FM_ERR_NO_AGENT && space->patience_ns) {
+		/* Not preloaded: the socket went with the exec. */
+		space->patience_ns = 0;
+		drop_agent(space);
+		fm_injector_order(space);
 		return;
 	}
-	fm_pager_watch(space->engine, space->agent, NULL, 0);
-	fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ATTACHED, .space = space->id, .status = status});
+	space->patience_ns = 0;
+	if (status != FM_OK)
+		drop_agent(space);
+	tell_attached(space, status);
 }
 
 static void on_ready(struct fm_engine *engine, const struct epoll_event *event)
@@ -218,6 +312,24 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 			uint64_t due = space->evict.next_ns > now ? space->evict.next_ns - now : 1000000;
 			if (due < wait)
 				wait = due;
+		}
+		if (space->agent >= 0 && !space->attached && !space->dead && space->patience_ns) {
+			if (now > space->patience_ns) {
+				space->patience_ns = 0;
+				drop_agent(space);
+				fm_injector_order(space);
+			} else if (HELLO_NS / 8 < wait) {
+				wait = HELLO_NS / 8;
+			}
+		}
+		if (space->gated && !space->dead) {
+			/* An exec that was not told: a child of the program holds the agent's socket open. */
+			if (now - space->gated_ns > TICK_NS && fm_space_is_gone(space) && is_alive(space)) {
+				on_exec(space);
+				return 0;
+			}
+			if (TICK_NS < wait)
+				wait = TICK_NS;
 		}
 		if (space->root != space && !space->dead) {
 			/* The kernel does not tell the end of a forked child: ask. */

@@ -142,8 +142,8 @@ void fm_space_end(struct fm_space *space)
 	}
 	fm_evict_pump(space);
 	fm_prefetch_pump(space);
-	if (space->root == space) {
-		if (space->attached)
+	if (space->root == space && !space->replaced) {
+		if (space->known)
 			fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ENDED, .space = space->id});
 		else
 			fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ATTACHED, .space = space->id, .status = FM_ERR_NO_SPACE});

@@ -4,6 +4,7 @@
  * `Bun.file(path)`.
  */
 
+import agentCode from "../build/agent.blob" with { type: "file" };
 import bench from "../build/bench.program" with { type: "file" };
 import graph from "../build/benchmarks/graph.bundle" with { type: "file" };
 import json from "../build/benchmarks/json.bundle" with { type: "file" };
@@ -17,6 +18,8 @@ export const assets = {
   library,
   /** The preload agent. */
   agent,
+  /** The agent as it is injected into running processes. */
+  agentCode,
   /** The measuring program of `faasmem bench`. */
   bench,
   /** The function host that a `bun` sandbox runs. */
@@ -24,3 +27,15 @@ export const assets = {
   /** Bundled handlers of the built-in benchmark functions, by name. */
   benchmarks: { web, json, graph } as Record<string, string>,
 };
+
+/** Contents of what the memory engine is made of (EngineOptions of ffi/index.ts). */
+export async function engineFiles(): Promise<{
+  library: Uint8Array;
+  agent: Uint8Array;
+  agentCode: Uint8Array;
+}> {
+  const [library, agent, code] = await Promise.all(
+    [assets.library, assets.agent, assets.agentCode].map((path) => Bun.file(path).bytes()),
+  );
+  return { library: library!, agent: agent!, agentCode: code! };
+}

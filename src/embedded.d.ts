@@ -11,3 +11,7 @@ declare module "*.program" {
   const path: string;
   export default path;
 }
+declare module "*.blob" {
+  const path: string;
+  export default path;
+}

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
-import type { Attachment } from "../src/sandbox/attachment.ts";
 import { startEngine } from "./engine.ts";
+import { LineProgram } from "./line-program.ts";
 
 const CYCLES = 24;
 const { server, engine } = await startEngine();
@@ -17,33 +17,6 @@ const pythonPath = Bun.spawnSync(["python3", "-c", "import sys; print(sys.execut
 const python = program("program.py");
 const script = program("program.mjs");
 
-/** Starts a program that answers each line of input with a line. */
-function start(command: string[], attachment: Attachment | null) {
-  const child = Bun.spawn(command, {
-    stdio: ["pipe", "pipe", "inherit", ...(attachment?.childFds ?? [])] as ["pipe", "pipe", "inherit"],
-    env: { ...process.env, ...attachment?.env },
-  });
-  const reader = child.stdout.getReader();
-  const decoder = new TextDecoder();
-  let rest = "";
-  return {
-    child,
-    async ask(): Promise<string> {
-      child.stdin.write("\n");
-      child.stdin.flush();
-      while (!rest.includes("\n")) {
-        const { value, done } = await reader.read();
-        if (done) throw new Error(`the program ended with ${child.exitCode} ${child.signalCode}`);
-        rest += decoder.decode(value);
-      }
-      const end = rest.indexOf("\n");
-      const line = rest.slice(0, end);
-      rest = rest.slice(end + 1);
-      return line;
-    },
-  };
-}
-
 test.each([
   ["python3", [pythonPath, python]],
   ["node", ["node", script]],
@@ -51,13 +24,13 @@ test.each([
 ])(
   "%s answers the same, byte for byte, when all its memory leaves before each request",
   async (_, command) => {
-    const plain = start(command, null);
+    const plain = new LineProgram(command, null);
     const expected: string[] = [];
-    for (let i = 0; i < CYCLES; i++) expected.push(await plain.ask());
+    for (let i = 0; i < CYCLES; i++) expected.push(await plain.ask(""));
     plain.child.kill();
 
     const attachment = engine.prepare();
-    const managed = start(command, attachment);
+    const managed = new LineProgram(command, attachment);
     const space = await attachment.attach(managed.child.pid);
     const answers: string[] = [];
     let evicted = 0;
@@ -65,7 +38,7 @@ test.each([
       // Half of the time the program runs while its pages leave; else it finds them gone.
       const eviction = space.snapshot().then((pages) => space.evict(pages));
       if (i % 2) evicted += (await eviction).evictedPages;
-      answers.push(await managed.ask());
+      answers.push(await managed.ask(""));
       if (i % 2 === 0) evicted += (await eviction).evictedPages;
     }
     expect(answers).toEqual(expected);
@@ -84,9 +57,9 @@ test.each([
 
 test("prefetch brings a set back in bulk, and a dead process is empty everywhere", async () => {
   const attachment = engine.prepare();
-  const managed = start([process.execPath, script], attachment);
+  const managed = new LineProgram([process.execPath, script], attachment);
   const space = await attachment.attach(managed.child.pid);
-  await managed.ask();
+  await managed.ask("");
   const pages = await space.snapshot();
   await space.evict(pages);
   const away = space.stats().remotePages;
@@ -104,20 +77,11 @@ test("prefetch brings a set back in bulk, and a dead process is empty everywhere
   expect(space.stats().remotePages).toBe(0);
 });
 
-test("a program that loads no agent is refused with a reason", async () => {
-  const attachment = engine.prepare();
-  const child = Bun.spawn(["sleep", "60"]); // without the attachment's environment
-  const started = attachment.attach(child.pid);
-  expect(started).rejects.toMatchObject({ code: "NO_AGENT" });
-  await started.catch(() => {});
-  child.kill();
-}, 10_000);
-
 test("page sets are sets", async () => {
   const attachment = engine.prepare();
-  const managed = start([process.execPath, script], attachment);
+  const managed = new LineProgram([process.execPath, script], attachment);
   const space = await attachment.attach(managed.child.pid);
-  await managed.ask();
+  await managed.ask("");
   const all = await space.snapshot();
   const some = all.first(100);
   expect(some.pages).toBe(100);

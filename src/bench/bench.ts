@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { openEngine } from "../../ffi/index.ts";
-import { assets } from "../assets.ts";
+import { engineFiles } from "../assets.ts";
 import { startChild } from "../base/child.ts";
 import { machine } from "../experiment/machine.ts";
 import type { Progress } from "../experiment/progress.ts";
@@ -61,8 +61,7 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
   const [host, port] = server.ready.address.split(":") as [string, string];
   const engine = openEngine({
     pool: { host, port: Number(port) },
-    library: await Bun.file(assets.library).bytes(),
-    agent: await Bun.file(assets.agent).bytes(),
+    ...(await engineFiles()),
   });
   try {
     const limits = await part("limits", measureLimits);

@@ -2,7 +2,7 @@ import { chmodSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { benchmarks } from "../../benchmarks/index.ts";
-import { assets } from "../assets.ts";
+import { assets, engineFiles } from "../assets.ts";
 import { type ChildRole, startChild } from "../base/child.ts";
 import { createClock } from "../base/clock.ts";
 import { FaasmemError } from "../base/errors.ts";
@@ -64,8 +64,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       const { openEngine } = await import("../../ffi/index.ts");
       engine = openEngine({
         pool: address,
-        library: await Bun.file(assets.library).bytes(),
-        agent: await Bun.file(assets.agent).bytes(),
+        ...(await engineFiles()),
       });
       const opened = engine;
       undo.push(() => opened.close());

@@ -23,6 +23,12 @@ export interface SandboxSpace extends SandboxMemory {
 /** The memory engine, as the worker sees it (ffi/index.ts is the real one). */
 export interface MemoryEngine {
   prepare(): Attachment;
+  /**
+   * Takes over a process that runs already: one of its threads is stopped for about a millisecond, and a system
+   * call that it waits in may end early with EINTR.
+   * @throws FaasmemError PROCESS_GONE, NOT_PERMITTED, KERNEL_TOO_OLD
+   */
+  attachRunning(pid: number): Promise<SandboxSpace>;
   /** The hotness tracker in use. */
   readonly tracker: Tracker;
   /**
