@@ -75,9 +75,9 @@ static void inherit(void *context, uint64_t page, uint64_t entry)
 			fm_slots_unref(&child->engine->slots, fm_entry_value(entry));
 			m->failed = true;
 		}
-	} else {
+	} else if (fm_entry_state(entry) == FM_TRANSIT) {
 		fm_batch_share(child, page, entry);
-	}
+	} /* CLEAN: the child has the page */
 }
 
 /* The space of a child that was just forked: made when the event is read, filled in when its turn comes. */

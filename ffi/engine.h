@@ -99,12 +99,16 @@ struct fm_batch {
 	pid_t pid;
 	uint64_t staging; /* address of the staging buffer in the target */
 	uint32_t number, buffer, pages, sent;
+	uint64_t room; /* engine's, when it was made */
 	int status;
 	bool data_ready;
 	bool failed_read;
 	uint64_t page[FM_BATCH_PAGES]; /* where the page belongs; 0 = nowhere any more */
 	uint32_t slot[FM_BATCH_PAGES];
-	uint32_t sum[FM_BATCH_PAGES];
+	struct fm_sum sum[FM_BATCH_PAGES];
+	uint32_t clean_slot[FM_BATCH_PAGES]; /* holds what the page was when it came back last, or FM_NO_SLOT */
+	struct fm_sum clean_sum[FM_BATCH_PAGES];
+	bool unchanged[FM_BATCH_PAGES]; /* it is that still: not sent */
 	uint16_t index[FM_BATCH_PAGES]; /* place in the staging buffer */
 	bool zero[FM_BATCH_PAGES];
 	bool wanted[FM_BATCH_PAGES]; /* a thread waits for it */
@@ -118,6 +122,7 @@ struct fm_fetch {
 	struct fm_space *space;
 	bool bulk;
 	bool ahead; /* nobody waits for it */
+	bool local; /* its data never was in the pool */
 	uint32_t capacity; /* pages that `data` has room for */
 	int status;
 	uint32_t pages, at; /* at: first page not yet put in place */
@@ -182,6 +187,7 @@ struct fm_space {
 	bool holds[FM_AGENT_HELD]; /* root: numbers in use */
 	unsigned waiting_for; /* forked child: batches that it still shares; its events stay unread meanwhile */
 	struct fm_page_map map;
+	uint64_t away; /* entries that are STORED or TRANSIT */
 	struct fm_range *region; /* registered with userfaultfd: sorted, disjoint page ranges */
 	size_t regions, region_capacity;
 	uint64_t arena_start, arena_end, staging, flush; /* addresses */
@@ -233,7 +239,7 @@ struct fm_engine {
 	struct fm_slots slots;
 	struct fm_batch **batch; /* by number */
 	uint32_t batches;
-	uint32_t batch_slots;
+	uint64_t room; /* how often a full pool was made room in */
 	uint8_t *buffer[FM_BATCH_BUFFERS];
 	bool buffer_busy[FM_BATCH_BUFFERS];
 	struct fm_fetch_list demand; /* sent, in order of their answers */
@@ -278,8 +284,9 @@ void fm_space_release_regions(struct fm_space *space);
 void fm_space_forget(void *space, uint64_t page, uint64_t entry);
 /* Sets, changes or forgets (0) an entry; keeps the remote count. False: out of memory. */
 bool fm_space_set(struct fm_space *space, uint64_t page, uint64_t entry);
-/* Puts `pages` pages at `page`. Returns how many were dealt with; fewer means: read events, try the rest again. */
-uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *data, uint32_t pages);
+/* Puts `pages` pages at `page`. With `keep`, their slots stay taken, so that pages that are not changed need not be sent
+ * again (CLEAN). Returns how many were dealt with; fewer means: read events, try the rest again. */
+uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *data, uint32_t pages, bool keep);
 /* Zeros likewise; `window` pages around it as far as they hold nothing. False: try again after events. */
 bool fm_space_zero(struct fm_space *space, uint64_t page);
 void fm_space_wake(struct fm_space *space, uint64_t page, uint64_t pages);

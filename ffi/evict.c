@@ -68,6 +68,7 @@ static struct fm_batch *batch_make(struct fm_space *space)
 		batch->number = i;
 		batch->space = space;
 		batch->pid = space->pid;
+		batch->room = engine->room;
 		batch->data = engine->buffer[i];
 		engine->batch[i] = batch;
 		engine->batches++;
@@ -145,7 +146,7 @@ bool fm_batch_give_back(struct fm_space *space, uint64_t page, uint64_t entry)
 		batch->wanted[index] = true;
 		return true;
 	}
-	if (fm_space_fill(space, page, batch->data + (size_t)index * FM_PAGE_SIZE, 1) != 1)
+	if (fm_space_fill(space, page, batch->data + (size_t)index * FM_PAGE_SIZE, 1, false) != 1)
 		return false;
 	if (!fm_map_get(&space->map, page))
 		batch->page[index] = 0;
@@ -173,7 +174,7 @@ static void return_pages(struct fm_batch *batch)
 		if (!page)
 			continue;
 		batch->page[i] = 0;
-		if (fm_space_fill(space, page, batch->data + (size_t)i * FM_PAGE_SIZE, 1) != 1)
+		if (fm_space_fill(space, page, batch->data + (size_t)i * FM_PAGE_SIZE, 1, false) != 1)
 			give_locally(batch, i, space, page); /* events first */
 		else if (fm_map_get(&space->map, page))
 			fm_space_set(space, page, 0); /* no mapping there any more: nothing to give back to */
@@ -249,7 +250,8 @@ static void compose(struct fm_space *space, struct fm_agent_order *what, uint32_
 			continue;
 		}
 		job->next_page = page + 1;
-		if (!fm_region_has(space, page) || fm_map_get(&space->map, page) || fm_map_reserve(&space->map, page) < 0)
+		uint32_t state = fm_entry_state(fm_map_get(&space->map, page));
+		if (!fm_region_has(space, page) || (state != FM_NONE && state != FM_CLEAN) || fm_map_reserve(&space->map, page) < 0)
 			continue;
 		struct fm_agent_run *last = &what->run[what->runs - 1];
 		if (what->runs && last->page + last->pages == page)
@@ -280,6 +282,22 @@ static void finish(struct fm_space *space)
 	fm_emit(space->engine, &event);
 }
 
+static void forget_unmapped(void *context, uint64_t page, uint64_t entry)
+{
+	struct fm_space *space = context;
+	const struct fm_evict_job *job = &space->evict;
+	size_t low = 0, high = job->mappings;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (job->mapping[middle].end <= page)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (fm_entry_state(entry) == FM_CLEAN && (low == job->mappings || job->mapping[low].start > page))
+		fm_space_forget(space, page, entry);
+}
+
 /* Puts the mappings that hold pages of the set under management; all changes are known at this point. */
 static void register_mappings(struct fm_space *space)
 {
@@ -292,6 +310,8 @@ static void register_mappings(struct fm_space *space)
 		if (at < job->set->count && job->set->range[at].start < mapping->end)
 			fm_space_register(space, mapping->start, mapping->end);
 	}
+	/* What was unmapped while nothing was registered was not told. */
+	fm_map_each(&space->map, 0, UINT64_MAX, forget_unmapped, space);
 	free(job->mapping);
 	job->mapping = NULL;
 }
@@ -372,6 +392,11 @@ static void take_moved(struct fm_space *space, struct fm_batch *batch, const str
 		uint32_t at = batch->pages++;
 		batch->page[at] = space->ordered_page[i];
 		batch->index[at] = (uint16_t)i;
+		uint64_t before = fm_map_get(&space->map, batch->page[at]);
+		bool clean = fm_entry_state(before) == FM_CLEAN;
+		batch->clean_slot[at] = clean ? fm_entry_value(before) : FM_NO_SLOT; /* its reference comes along */
+		if (clean)
+			batch->clean_sum[at] = space->engine->slots.sum[batch->clean_slot[at]];
 		batch->slot[at] = fm_slots_take(&space->engine->slots);
 		if (batch->slot[at] == FM_NO_SLOT)
 			batch->status = FM_ERR_NOMEM;
@@ -451,11 +476,48 @@ void fm_batch_read(struct fm_batch *batch)
 	}
 }
 
+/* A page that did not change goes back to the slot that it has already; the others give theirs up. */
+static void settle_clean(struct fm_batch *batch)
+{
+	struct fm_slots *slots = &batch->space->engine->slots;
+	for (uint32_t i = 0; i < batch->pages; i++) {
+		if (batch->clean_slot[i] == FM_NO_SLOT)
+			continue;
+		if (batch->unchanged[i] && batch->slot[i] != FM_NO_SLOT) {
+			slots->sum[batch->slot[i]] = batch->sum[i];
+			fm_slots_unref(slots, batch->slot[i]); /* taken for it, and never written */
+			batch->slot[i] = batch->clean_slot[i];
+		} else {
+			fm_slots_unref(slots, batch->clean_slot[i]);
+		}
+	}
+}
+
+static void forget_clean(void *context, uint64_t page, uint64_t entry)
+{
+	if (fm_entry_state(entry) == FM_CLEAN)
+		fm_space_forget(context, page, entry);
+}
+
+/* Gives up every slot of a page that is resident. False: there was none. */
+static bool forget_all_clean(struct fm_engine *engine)
+{
+	uint32_t before = engine->slots.released_count;
+	for (struct fm_space *space = engine->spaces; space; space = space->next)
+		fm_map_each(&space->map, 0, UINT64_MAX, forget_clean, space);
+	bool any = engine->slots.released_count > before;
+	engine->room += any;
+	fm_slots_send(engine);
+	return any;
+}
+
 void fm_batch_stored(struct fm_batch *batch)
 {
 	struct fm_space *space = batch->space;
 	struct fm_engine *engine = space->engine;
 	bool stored = batch->status == FM_OK;
+	uint64_t first = batch->pages ? batch->page[0] : 0;
+	settle_clean(batch);
 	if (batch->failed_read && !space->dead)
 		end_process(space);
 	settle_sharers(batch, stored);
@@ -471,6 +533,7 @@ void fm_batch_stored(struct fm_batch *batch)
 			space->evict.evicted++;
 			space->evict.zeros += batch->zero[i];
 			fm_stat_add(space, evicted_pages, 1);
+			fm_stat_add(space, unsent_pages, batch->unchanged[i]);
 			if (keep)
 				engine->slots.sum[batch->slot[i]] = batch->sum[i];
 		}
@@ -482,7 +545,14 @@ void fm_batch_stored(struct fm_batch *batch)
 	}
 	if (batch->pages)
 		fm_stat_add(space, copy_bytes, -(uint64_t)batch->pages * FM_PAGE_SIZE);
-	if (!stored && space->evict.status == FM_OK)
+	/* A full pool that holds pages which are here too has room after all: try again. So may
+	 * batches that were sent before that room was made. */
+	bool go_on = batch->status == FM_ERR_POOL_FULL && (batch->room != engine->room || forget_all_clean(engine));
+	if (go_on && first < space->evict.next_page) {
+		space->evict.range = 0;
+		space->evict.next_page = first;
+	}
+	if (!stored && !go_on && space->evict.status == FM_OK)
 		space->evict.status = batch->status;
 	space->evict.in_flight--;
 	bool lost = batch->status == FM_ERR_POOL_LOST;

@@ -42,7 +42,7 @@ static int send_batch(struct fm_engine *engine, struct fm_batch *batch)
 	size_t vectors = 1;
 	for (uint32_t i = 0; i < batch->pages; i++) {
 		uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
-		if (batch->zero[i])
+		if (batch->zero[i] || batch->unchanged[i])
 			continue;
 		slot[header.count++] = batch->slot[i];
 		if (vectors > 1 && (uint8_t *)vector[vectors].iov_base + vector[vectors].iov_len == page)
@@ -85,7 +85,8 @@ static void read_batch(struct fm_engine *engine, struct fm_batch *batch)
 	for (uint32_t i = 0; i < batch->pages; i++) {
 		const uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
 		batch->zero[i] = is_zero(page);
-		batch->sum[i] = batch->zero[i] ? 0 : fm_page_sum(page);
+		batch->sum[i] = batch->zero[i] ? (struct fm_sum){0} : fm_page_sum(page);
+		batch->unchanged[i] = !batch->zero[i] && batch->clean_slot[i] != FM_NO_SLOT && fm_sum_equals(batch->sum[i], batch->clean_sum[i]);
 	}
 	batch->read.kind = FM_MSG_BATCH_READ;
 	fm_queue_push(&engine->inbox, &batch->read);

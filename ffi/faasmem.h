@@ -100,6 +100,7 @@ struct fm_space_stats {
 	uint64_t recalled_pages; /* pages that came back */
 	uint64_t evicted_pages;  /* pages that left, all-zero ones included */
 	uint64_t zero_fills;     /* faults on never-stored pages */
+	uint64_t unsent_pages;   /* of the pages that left: came back unchanged and so did not need to be sent */
 	uint64_t stall_us;       /* time from reading a fault to waking its thread, summed */
 };
 

@@ -81,7 +81,7 @@ static struct fm_fetch *fetch_make(struct fm_space *space, uint32_t capacity)
 		fetch->capacity = capacity;
 	}
 	fetch->space = space;
-	fetch->bulk = fetch->ahead = false;
+	fetch->bulk = fetch->ahead = fetch->local = false;
 	fetch->status = FM_OK;
 	fetch->pages = fetch->at = 0;
 	fetch->fault_page = 0;
@@ -230,6 +230,8 @@ void fm_fault(struct fm_space *space, uint64_t page)
 	else if (fm_entry_state(entry) == FM_TRANSIT)
 		done = fm_batch_give_back(space, page, entry);
 	else {
+		if (entry && !space->group_count)
+			fm_space_forget(space, page, entry); /* CLEAN, and yet not there: discarded */
 		if (!space->group_count)
 			fm_region_learn(space, page);
 		done = fm_space_zero(space, page);
@@ -284,7 +286,7 @@ static bool place(struct fm_fetch *fetch, uint32_t most)
 			if (fm_entry_state(entry) != FM_STORED || fm_entry_value(entry) != fetch->slot[first + run])
 				break;
 			const uint8_t *data = fetch->data + (size_t)(first + run) * FM_PAGE_SIZE;
-			if (fm_page_sum(data) != slots->sum[fetch->slot[first + run]])
+			if (!fm_sum_equals(fm_page_sum(data), slots->sum[fetch->slot[first + run]]))
 				damaged(space, fetch->page[first + run], fetch->slot[first + run]);
 			else
 				run++;
@@ -297,7 +299,7 @@ static bool place(struct fm_fetch *fetch, uint32_t most)
 			continue;
 		}
 		uint64_t before = space->root->stats.recalled_pages;
-		uint32_t done = fm_space_fill(space, fetch->page[first], fetch->data + (size_t)first * FM_PAGE_SIZE, run);
+		uint32_t done = fm_space_fill(space, fetch->page[first], fetch->data + (size_t)first * FM_PAGE_SIZE, run, !fetch->local);
 		space->prefetch.restored += fetch->bulk ? space->root->stats.recalled_pages - before : 0;
 		if (done && !space->dead)
 			fm_space_wake(space, fetch->page[first], done);
@@ -354,6 +356,7 @@ bool fm_fetch_local(struct fm_space *space, uint64_t page, uint32_t slot, const 
 	if (!fetch)
 		return false;
 	space->engine->slots.sum[slot] = fm_page_sum(data);
+	fetch->local = true;
 	fetch_add(fetch, page, slot);
 	memcpy(fetch->data, data, FM_PAGE_SIZE);
 	list_push(&space->ready, fetch);

@@ -11,11 +11,14 @@
 /* An entry: state in the low bits, then two flags, then 32 bits of value.
  *   STORED:  value = slot in the pool
  *   TRANSIT: value = batch number << 16 | index in the batch
+ *   CLEAN:   the page is resident; value = slot that holds what it was when it came back. Only a hint: the page may
+ *            have been written or replaced since, which its checksum tells when it leaves again
  * DEMAND: a demand fetch for this page is on its way (its faults need no second one). */
 #define FM_STATE_MASK 3u
 #define FM_NONE 0u
 #define FM_STORED 1u
 #define FM_TRANSIT 2u
+#define FM_CLEAN 3u
 #define FM_DEMAND 4u
 
 static inline uint32_t fm_entry_state(uint64_t entry)

@@ -137,7 +137,7 @@ void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end)
 void fm_space_release_regions(struct fm_space *space)
 {
 	fm_map_trim(&space->map);
-	if (space->dead || space->gated || space->map.chunks || space->evict.active || space->deferred_count || space->group_count)
+	if (space->dead || space->gated || space->away || space->evict.active || space->deferred_count || space->group_count)
 		return;
 	for (size_t i = 0; i < space->regions; i++) {
 		struct uffdio_range range = {space->region[i].start * FM_PAGE_SIZE,

@@ -26,6 +26,7 @@
 #define STACK_BYTES (256u << 10)
 /* How often memory that stayed free for as long goes back to the kernel. */
 #define TRIM_MS 1000
+#define SPARE_SLOTS 65536u
 /* A read of at most this many pages is taken for a fault's, and how long to poll for the next one. */
 #define FAULT_PAGES 64u
 #define SPIN_NS 50000u
@@ -83,7 +84,9 @@ static struct session *session_make(struct fm_server *server)
 	struct session *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
-	s->slots = server->capacity_pages;
+	/* Numbers of slots that a client has given up, but not told of yet, are not used again: it needs more numbers than
+	 * it may have pages. */
+	s->slots = server->capacity_pages * 2 + SPARE_SLOTS;
 	s->data = mmap(NULL, s->slots * FM_PAGE_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	s->state = mmap(NULL, s->slots, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -493,7 +496,7 @@ struct fm_server *fm_server_open(const char *host, uint32_t port, uint64_t capac
 	server->listener = -1;
 	pthread_mutex_init(&server->lock, NULL);
 	pthread_cond_init(&server->ended, NULL);
-	if (!server->capacity_pages || server->capacity_pages >= UINT32_MAX)
+	if (!server->capacity_pages || server->capacity_pages > (UINT32_MAX - SPARE_SLOTS) / 2)
 		goto failed;
 	*status = FM_ERR_ADDRESS;
 	server->listener = listen_on(host, port);

@@ -34,7 +34,7 @@ static int grow(struct fm_slots *s)
 	uint32_t capacity = s->capacity ? s->capacity * 2 : 4096;
 	if (capacity <= s->capacity)
 		return -1;
-	if (resize(&s->free_list, capacity, sizeof(uint32_t)) < 0 || resize(&s->sum, capacity, sizeof(uint32_t)) < 0 ||
+	if (resize(&s->free_list, capacity, sizeof(uint32_t)) < 0 || resize(&s->sum, capacity, sizeof(struct fm_sum)) < 0 ||
 	    resize(&s->refs, capacity, sizeof(uint16_t)) < 0 || resize(&s->released, capacity, sizeof(uint32_t)) < 0)
 		return -1;
 	s->capacity = capacity;

@@ -7,13 +7,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sum.h"
+
 #define FM_NO_SLOT UINT32_MAX
 
 struct fm_slots {
 	uint32_t *free_list;
 	uint32_t free_count;
 	uint32_t used, capacity; /* `used`: first never-used slot */
-	uint32_t *sum;
+	struct fm_sum *sum;
 	uint16_t *refs;
 	/* Slots whose last reference went: to be told to the server, then free again. */
 	uint32_t *released;

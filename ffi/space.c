@@ -71,7 +71,7 @@ static void close_fd(struct fm_engine *engine, int *fd)
 void fm_space_forget(void *context, uint64_t page, uint64_t entry)
 {
 	struct fm_space *space = context;
-	if (fm_entry_state(entry) == FM_STORED)
+	if (fm_entry_state(entry) == FM_STORED || fm_entry_state(entry) == FM_CLEAN)
 		fm_slots_unref(&space->engine->slots, fm_entry_value(entry));
 	else
 		fm_batch_forget(space, page, entry);
@@ -226,7 +226,9 @@ bool fm_space_set(struct fm_space *space, uint64_t page, uint64_t entry)
 	uint64_t before = fm_map_get(&space->map, page);
 	if (fm_map_set(&space->map, page, entry) < 0)
 		return false;
-	bool was = fm_entry_state(before) == FM_STORED, is = fm_entry_state(entry) == FM_STORED;
+	uint32_t from = fm_entry_state(before), to = fm_entry_state(entry);
+	bool was = from == FM_STORED, is = to == FM_STORED;
+	space->away += (to == FM_STORED || to == FM_TRANSIT) - (uint64_t)(from == FM_STORED || from == FM_TRANSIT);
 	if (was != is)
 		fm_stat_add(space, remote_pages, is ? 1 : -1);
 	return true;
@@ -257,7 +259,7 @@ void fm_space_wake(struct fm_space *space, uint64_t page, uint64_t pages)
 		ioctl(space->userfault, UFFDIO_WAKE, &range);
 }
 
-uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *data, uint32_t pages)
+uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *data, uint32_t pages, bool keep)
 {
 	uint32_t done = 0, step = pages;
 	while (done < pages && !space->dead && !space->group_count) {
@@ -273,9 +275,10 @@ uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *dat
 		for (uint32_t i = 0; i < filled; i++) {
 			uint64_t at = page + done + i;
 			uint64_t entry = fm_map_get(&space->map, at);
-			if (fm_entry_state(entry) == FM_STORED)
+			bool stored = fm_entry_state(entry) == FM_STORED;
+			if (stored && !keep)
 				fm_slots_unref(&space->engine->slots, fm_entry_value(entry));
-			fm_space_set(space, at, 0);
+			fm_space_set(space, at, stored && keep ? fm_entry_make(FM_CLEAN, fm_entry_value(entry)) : 0);
 			fm_space_note_recalled(space, at);
 		}
 		done += filled;

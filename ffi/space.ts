@@ -18,6 +18,7 @@ const noStats: MemoryStats = {
   recalledPages: 0,
   evictedPages: 0,
   zeroFills: 0,
+  unsentPages: 0,
   stallUs: 0,
 };
 
@@ -141,7 +142,7 @@ export class Space implements SandboxSpace {
   }
 
   stats(): MemoryStats {
-    const words = new BigUint64Array(7);
+    const words = new BigUint64Array(8);
     if (!this.#open || this.#library.fm_space_stats(this.#engine, this.#id, ptr(words)) < 0) return noStats;
     const at = (index: number) => Number(words[index]!);
     return {
@@ -151,7 +152,8 @@ export class Space implements SandboxSpace {
       recalledPages: at(3),
       evictedPages: at(4),
       zeroFills: at(5),
-      stallUs: at(6),
+      unsentPages: at(6),
+      stallUs: at(7),
     };
   }
 

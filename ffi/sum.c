@@ -5,13 +5,14 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static uint32_t sum_portable(const uint8_t *page)
+static struct fm_sum sum_portable(const uint8_t *page)
 {
-	return (uint32_t)XXH3_64bits(page, 4096);
+	XXH128_hash_t hash = XXH3_128bits(page, 4096);
+	return (struct fm_sum){hash.low64, hash.high64};
 }
 
 #if defined(__x86_64__)
-uint32_t fm_page_sum(const uint8_t *page)
+struct fm_sum fm_page_sum(const uint8_t *page)
 {
 	static int wide = -1; /* the same answer whoever finds it first */
 	int known = __atomic_load_n(&wide, __ATOMIC_RELAXED);
@@ -22,7 +23,7 @@ uint32_t fm_page_sum(const uint8_t *page)
 	return known ? fm_page_sum_avx2(page) : sum_portable(page);
 }
 #else
-uint32_t fm_page_sum(const uint8_t *page)
+struct fm_sum fm_page_sum(const uint8_t *page)
 {
 	return sum_portable(page);
 }

@@ -7,8 +7,9 @@
 
 #include "sum.h"
 
-uint32_t fm_page_sum_avx2(const uint8_t *page)
+struct fm_sum fm_page_sum_avx2(const uint8_t *page)
 {
-	return (uint32_t)XXH3_64bits(page, 4096);
+	XXH128_hash_t hash = XXH3_128bits(page, 4096);
+	return (struct fm_sum){hash.low64, hash.high64};
 }
 #endif

@@ -3,6 +3,7 @@
  *   touch ORDER THREADS PAGES   reads one word in each of PAGES pages, in ORDER (sequential | random), shared
  *                               among THREADS; prints how long each first access took
  *   choose COUNT SEED          reads one word in each of COUNT pages that it chooses, and prints their numbers
+ *   change COUNT                gives COUNT pages other contents, which `check` knows
  *   dirty                       writes to every page without changing it
  *   check                       compares every byte */
 #define _GNU_SOURCE
@@ -101,12 +102,13 @@ int bench_target(size_t mebibytes)
 	uint8_t *memory = bench_map(pages * BENCH_PAGE);
 	uint32_t *order = calloc(pages, sizeof(*order));
 	uint64_t *ns = calloc(pages, sizeof(*ns));
-	if (!memory || !order || !ns) {
+	uint64_t *seed = calloc(pages, sizeof(*seed)), changes = 0;
+	if (!memory || !order || !ns || !seed) {
 		fprintf(stderr, "no memory for a target of %zu MiB\n", mebibytes);
 		return 1;
 	}
 	for (size_t i = 0; i < pages; i++)
-		bench_fill(memory + i * BENCH_PAGE, i);
+		bench_fill(memory + i * BENCH_PAGE, seed[i] = i);
 	memset(ns, 1, pages * sizeof(*ns));
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("{\"ready\":true,\"pages\":%zu,\"start\":%llu}\n", pages, (unsigned long long)(uintptr_t)memory / BENCH_PAGE);
@@ -119,6 +121,11 @@ int bench_target(size_t mebibytes)
 		} else if (sscanf(line, "choose %zu %zu", &wanted, &threads) == 2) {
 			if (run_choose(memory, pages, order, wanted, threads) < 0)
 				return 1;
+		} else if (sscanf(line, "change %zu", &wanted) == 1 && wanted <= pages) {
+			changes++;
+			for (size_t i = 0; i < wanted; i++)
+				bench_fill(memory + i * 7 % pages * BENCH_PAGE, seed[i * 7 % pages] = changes << 32 | i);
+			printf("{\"changed\":%zu}\n", wanted);
 		} else if (strncmp(line, "dirty", 5) == 0) {
 			for (size_t i = 0; i < pages; i++) {
 				volatile uint64_t *word = (volatile uint64_t *)(memory + i * BENCH_PAGE);
@@ -128,7 +135,7 @@ int bench_target(size_t mebibytes)
 		} else if (strncmp(line, "check", 5) == 0) {
 			size_t wrong = 0;
 			for (size_t i = 0; i < pages; i++)
-				wrong += !bench_is_intact(memory + i * BENCH_PAGE, i);
+				wrong += !bench_is_intact(memory + i * BENCH_PAGE, seed[i]);
 			printf("{\"wrong\":%zu}\n", wrong);
 		} else {
 			fprintf(stderr, "target: not understood: %s", line);

@@ -67,7 +67,10 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
     const limits = await part("limits", measureLimits);
     const paging = await PagingBench.start(engine);
     let wrongPages: number;
-    let measured: Pick<BenchResult, "evictGiBps" | "restoreGiBps" | "faults" | "sweep" | "engineMemoryPct">;
+    let measured: Pick<
+      BenchResult,
+      "evictGiBps" | "evictUnchangedGiBps" | "restoreGiBps" | "faults" | "sweep" | "engineMemoryPct"
+    >;
     try {
       const before = ownMemory();
       const remote = await paging.remoteBytes();

@@ -20,6 +20,8 @@ export interface SweepPoint {
 /** What `faasmem bench` measured. `null`: could not be measured; `notes` says why. */
 export interface BenchResult {
   evictGiBps: number;
+  /** The same for pages that came back and were not changed: read and compared, not sent. */
+  evictUnchangedGiBps: number;
   restoreGiBps: number;
   /** Random order, one thread, one page a fault. */
   fault: { p50Us: number; p99Us: number };

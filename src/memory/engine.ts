@@ -44,6 +44,8 @@ export interface MemoryStats {
   evictedPages: number;
   /** Faults on never-stored pages that were filled with zeros. */
   zeroFills: number;
+  /** Of `evictedPages`: had come back, were not changed since, and so were not sent again. */
+  unsentPages: number;
   /** Time that faulting threads waited for pages from the pool, summed, in microseconds. */
   stallUs: number;
 }

@@ -91,6 +91,7 @@ export class SimulatedMemory implements SandboxMemory {
     recalledPages: this.#recalled.size,
     evictedPages: 0,
     zeroFills: 0,
+    unsentPages: 0,
     stallUs: 0,
   });
 }

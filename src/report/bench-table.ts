@@ -18,6 +18,12 @@ export function benchTables(result: BenchResult): string {
         share(result.evictGiBps, limits.loopbackGiBps),
       ],
       [
+        "eviction of pages that came back unchanged",
+        fixed(result.evictUnchangedGiBps, 2, "GiB/s"),
+        `process_vm_readv ${fixed(limits.readvGiBps, 2, "GiB/s")}`,
+        share(result.evictUnchangedGiBps, limits.readvGiBps),
+      ],
+      [
         "bulk restore",
         fixed(result.restoreGiBps, 2, "GiB/s"),
         `one TCP stream ${fixed(limits.loopbackGiBps, 2, "GiB/s")}`,
