@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/install.sh
 . scripts/install.sh
-install_build_needs && need_packages python3=python3 git=git || exit 1
+install_build_needs && need_packages python3=python3 git=git strace=strace || exit 1
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
