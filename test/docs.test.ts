@@ -86,6 +86,16 @@ test("traces are imported, replayed and removed as shown", () => {
   for (const line of remove) run(line);
 }, 180_000);
 
+test("this machine is measured as shown, and no byte is wrong", () => {
+  const lines = take(/^faasmem bench/);
+  expect(lines).toContain("faasmem bench");
+  for (const line of lines) {
+    const text = run(line);
+    if (!line.includes("--json")) expect(text).toContain("intact");
+    else expect(JSON.parse(text)).toMatchObject({ wrongPages: 0 });
+  }
+}, 240_000);
+
 test("the quick experiment keeps its promise: less memory, the same answers", () => {
   const { cells } = JSON.parse(run("faasmem experiment run quick --json")) as {
     cells: { function: string; system: string; errors: number; avgLocalBytes: number }[];

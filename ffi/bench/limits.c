@@ -28,24 +28,34 @@ static double gibps(uint64_t bytes, uint64_t ns)
 	return (double)bytes / (double)(1 << 30) / ((double)ns / 1e9);
 }
 
-/* The best of some rounds: a limit is what the machine can do, not what its neighbours left. */
-static double best_memcpy(uint8_t *from, uint8_t *to)
+static int ascending(const void *a, const void *b)
 {
-	double best = 0;
+	double x = *(const double *)a, y = *(const double *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* Each limit is the median of its rounds, as the engine's own figures are. */
+static double median(double round[ROUNDS])
+{
+	qsort(round, ROUNDS, sizeof(*round), ascending);
+	return round[ROUNDS / 2];
+}
+
+static double rate_memcpy(uint8_t *from, uint8_t *to)
+{
+	double rate[ROUNDS];
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t started = bench_ns();
 		for (size_t at = 0; at < BYTES; at += CHUNK)
 			memcpy(to + at, from + at, CHUNK);
 		__asm__ volatile("" ::"r"(to) : "memory");
-		double now = gibps(BYTES, bench_ns() - started);
-		if (now > best)
-			best = now;
+		rate[round] = gibps(BYTES, bench_ns() - started);
 	}
-	return best;
+	return median(rate);
 }
 
 /* Reads a child's memory in batches of one eviction batch, as the evictor does. */
-static double best_readv(uint8_t *memory, uint8_t *to)
+static double rate_readv(uint8_t *memory, uint8_t *to)
 {
 	pid_t child = fork();
 	if (child == 0) {
@@ -56,7 +66,7 @@ static double best_readv(uint8_t *memory, uint8_t *to)
 	int status;
 	if (child < 0 || waitpid(child, &status, WUNTRACED) < 0)
 		return -1;
-	double best = -1;
+	double rate[ROUNDS];
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t started = bench_ns();
 		size_t at;
@@ -65,13 +75,11 @@ static double best_readv(uint8_t *memory, uint8_t *to)
 			if (process_vm_readv(child, &local, 1, &remote, 1, 0) != (ssize_t)CHUNK)
 				break;
 		}
-		double now = gibps(at, bench_ns() - started);
-		if (at == BYTES && now > best)
-			best = now;
+		rate[round] = at == BYTES ? gibps(at, bench_ns() - started) : -1;
 	}
 	kill(child, SIGKILL);
 	waitpid(child, &status, 0);
-	return best;
+	return median(rate);
 }
 
 static int listen_loopback(struct sockaddr_in *address)
@@ -119,16 +127,15 @@ static int loopback(uint8_t *memory, double *stream, double *round_trip_us)
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	*stream = 0;
+	double rate[ROUNDS];
 	for (int round = 0; round < ROUNDS; round++) {
 		uint64_t started = bench_ns();
 		for (size_t at = 0; at < BYTES; at += CHUNK)
 			if (move_all(fd, memory + at, CHUNK, 1) < 0)
 				return -1;
-		double now = gibps(BYTES, bench_ns() - started);
-		if (now > *stream)
-			*stream = now;
+		rate[round] = gibps(BYTES, bench_ns() - started);
 	}
+	*stream = median(rate);
 	static uint64_t trip[4000];
 	for (size_t i = 0; i < sizeof(trip) / sizeof(trip[0]); i++) {
 		uint64_t started = bench_ns();
@@ -165,7 +172,7 @@ int bench_limits(void)
 	double fault50 = bench_quantile_us(ns, sizeof(ns) / sizeof(ns[0]), 0.5), stream = 0, trip = 0;
 	memset(from, 1, BYTES);
 	memset(to, 2, BYTES);
-	double copy = best_memcpy(from, to), readv = best_readv(from, to);
+	double copy = rate_memcpy(from, to), readv = rate_readv(from, to);
 	if (loopback(from, &stream, &trip) < 0)
 		stream = trip = -1;
 	printf("{\"memcpyGiBps\":%.3f,\"readvGiBps\":%.3f,\"loopbackGiBps\":%.3f,\"loopbackRoundTripUs\":%.2f,\"plainFaultUs\":%.3f}\n",

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define PAGE 4096ul
+#define HUGE (2ul << 20)
 #define AREAS 24
 #define MOST_PAGES 600
 
@@ -100,13 +101,32 @@ static void write_page(struct worker *w, unsigned a, unsigned page)
 	area->version[page] = version;
 }
 
+static void *map(unsigned long bytes)
+{
+	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		unexpected(__LINE__);
+	return memory;
+}
+
+/* MOST_PAGES at the start of a huge page, which the kernel may use here. */
+static void *map_huge(void)
+{
+	char *memory = map(2 * HUGE + MOST_PAGES * PAGE);
+	char *start = (char *)(((unsigned long)memory + HUGE - 1) & ~(HUGE - 1)), *end = start + MOST_PAGES * PAGE;
+	if (start > memory)
+		munmap(memory, (unsigned long)(start - memory));
+	munmap(end, (unsigned long)(memory + 2 * HUGE + MOST_PAGES * PAGE - end));
+	madvise(start, MOST_PAGES * PAGE, MADV_HUGEPAGE);
+	return start;
+}
+
 static void make_area(struct worker *w, unsigned a)
 {
 	struct area *area = &w->area[a];
-	area->pages = 1 + below(w, MOST_PAGES);
-	void *memory = mmap(NULL, area->pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		unexpected(__LINE__);
+	int huge = below(w, 8) == 0;
+	area->pages = huge ? MOST_PAGES : 1 + below(w, MOST_PAGES);
+	void *memory = huge ? map_huge() : map(area->pages * PAGE);
 	area->memory = memory;
 	memset(area->version, 0, sizeof(area->version));
 	for (unsigned i = 0; i < area->pages; i++)
@@ -295,6 +315,39 @@ static void vfork_and_exec(void)
 			;
 }
 
+static void fill_heap(struct worker *w, uint64_t *heap, uint64_t version, unsigned pages, int write)
+{
+	for (unsigned i = 0; i < pages * 512; i++) {
+		if (write)
+			heap[i] = word_of(version, i);
+		else if (heap[i] != word_of(version, i)) {
+			fprintf(stderr, "stress: heap word %u: %lx, should be %lx (brk)\n", i, (unsigned long)heap[i], (unsigned long)word_of(version, i));
+			_exit(1);
+		}
+	}
+	(void)w;
+}
+
+/* Grows the heap, gives half of it back and takes it again: that half must read as zeros. The heap is everybody's,
+ * so only one thread does it. */
+static void grow_and_shrink(struct worker *w)
+{
+	unsigned pages = 2 * (1 + below(w, 60));
+	uint64_t version = next_random(w) | 1, *heap = sbrk(0);
+	if (w->number != 0 || (unsigned long)heap % PAGE || sbrk((long)(pages * PAGE)) != (void *)heap)
+		return;
+	fill_heap(w, heap, version, pages, 1);
+	usleep(below(w, 8000));
+	fill_heap(w, heap, version, pages, 0);
+	sbrk(-(long)(pages / 2 * PAGE));
+	fill_heap(w, heap, version, pages / 2, 0);
+	sbrk((long)(pages / 2 * PAGE));
+	fill_heap(w, heap + pages / 2 * 512ul, 0, pages / 2, 0);
+	usleep(below(w, 4000));
+	fill_heap(w, heap, version, pages / 2, 0);
+	sbrk(-(long)(pages * PAGE));
+}
+
 /* The kernel itself reads and writes the pages: system calls meet absent pages too. */
 static void through_kernel(struct worker *w, unsigned a)
 {
@@ -370,7 +423,10 @@ static void step(struct worker *w)
 	} else if (what < 976) {
 		*last = "vfork";
 		vfork_and_exec();
-	} else if (what < 978) {
+	} else if (what < 980) {
+		*last = "brk";
+		grow_and_shrink(w);
+	} else if (what < 982) {
 		usleep(below(w, 20000));
 	}
 }

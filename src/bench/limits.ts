@@ -9,7 +9,7 @@ const limits = z.object({
   plainFaultUs: z.number(),
 });
 
-/** What the machine can do at best, each the best of five rounds (round trip and fault: medians). */
+/** What the machine can do at best: medians of five rounds (round trip and fault: of thousands). */
 export async function measureLimits(): Promise<z.infer<typeof limits>> {
   const program = await BenchProgram.start(["limits"], null);
   try {
