@@ -17,7 +17,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -188,6 +187,14 @@ static void hold(struct arena *a, int descriptor)
 	a->held[number] = descriptor;
 }
 
+/* The engine is gone and with it this process's far memory: it must not go on, and neither must the children that it
+ * forked. Those are in its process group, and get the signal before the descriptors that hold them back are closed. */
+static void end_process(void)
+{
+	long self = call(SYS_getpid, 0, 0, 0, 0, 0);
+	call(SYS_kill, call(SYS_getpgid, 0, 0, 0, 0, 0) == self ? -self : self, SIGKILL, 0, 0, 0);
+}
+
 __attribute__((noreturn)) static void agent_main(struct arena *a)
 {
 	for (;;) {
@@ -197,8 +204,8 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 			continue;
 		if (length == -EBADF || length == -ENOTSOCK) /* the program closed all descriptors: no more orders */
 			break;
-		if (length <= 0) /* the engine is gone and with it this process's far memory: it must not go on */
-			call(SYS_kill, call(SYS_getpid, 0, 0, 0, 0, 0), SIGKILL, 0, 0, 0);
+		if (length <= 0)
+			end_process();
 		if (a->order.op == FM_AGENT_LEAVE)
 			break;
 		if (a->order.op == FM_AGENT_HOLD || a->order.op == FM_AGENT_RELEASE) {
@@ -378,8 +385,8 @@ __attribute__((constructor)) static void agent_start(void)
 	int socket = 0;
 	for (; *fd >= '0' && *fd <= '9'; fd++)
 		socket = socket * 10 + (*fd - '0');
-	/* Sandboxes die with their worker. */
-	call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* Sandboxes die with their worker: by end_process, which must come before any death of this process alone (no
+	 * parent-death signal: it would let go of the children first). */
 	start(socket);
 }
 

@@ -36,6 +36,7 @@
 struct victim {
 	pid_t pid;
 	int pidfd;
+	bool child;		      /* of this very process */
 	struct user_regs_struct regs; /* of the stopped thread, to be given back */
 	uint64_t syscall_at;	      /* a syscall instruction in the process */
 	int held[MOST_SIGNALS];	      /* signals that came meanwhile */
@@ -49,27 +50,28 @@ static int status_of(int error)
 	       : error == ENOMEM ? FM_ERR_NOMEM : FM_ERR_SYSTEM;
 }
 
-/* Waits until the thread stops. The stop's signal, or -1: it ended, or did not stop in time. */
+static bool has_ended(const struct victim *v)
+{
+	struct pollfd ended = {.fd = v->pidfd, .events = POLLIN};
+	return poll(&ended, 1, 0) == 1;
+}
+
+/* Waits until the thread stops. The stop's signal, with the ptrace event above it; -1: it ended, or did not stop in
+ * time. Its end is left to its parent to see, which may be this very process. */
 static int await_stop(struct victim *v)
 {
 	uint64_t until = fm_now_ns() + PATIENCE_NS;
-	for (;;) {
-		int status;
-		pid_t got = waitpid(v->pid, &status, WNOHANG | __WALL);
-		if (got == v->pid && WIFSTOPPED(status))
-			return WSTOPSIG(status) | (status >> 16 & 0xff) << 8;
-		if (got < 0 && errno != EINTR) {
+	while (fm_now_ns() < until) {
+		siginfo_t info = {0};
+		if (waitid(P_PID, (id_t)v->pid, &info, WSTOPPED | WNOHANG | __WALL) == 0 && info.si_pid == v->pid)
+			return info.si_status;
+		if (has_ended(v)) {
 			v->gone = true;
 			return -1;
 		}
-		if (got == v->pid) {
-			v->gone = true;
-			return -1;
-		}
-		if (fm_now_ns() > until)
-			return -1;
 		usleep(20);
 	}
+	return -1;
 }
 
 /* Lets the thread run (PTRACE_SINGLESTEP or PTRACE_CONT) until its own trap; signals for the program wait. */
@@ -210,12 +212,25 @@ static int start_agent(struct victim *v, const void *agent, size_t length)
 	return ours;
 }
 
+static pid_t parent_of(pid_t pid)
+{
+	char text[512];
+	int fd = fm_proc_open(pid, "stat", O_RDONLY), parent = 0;
+	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[got > 0 ? got : 0] = 0;
+	char *name_end = strrchr(text, ')');
+	return name_end && sscanf(name_end + 1, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
 int fm_inject(pid_t pid, const void *agent, size_t length)
 {
 	struct victim v = {.pid = pid};
 	v.pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (v.pidfd < 0)
 		return status_of(errno);
+	v.child = parent_of(pid) == getpid();
 	int result = FM_ERR_SYSTEM;
 	if (ptrace(PTRACE_SEIZE, pid, 0, 0) < 0) {
 		/* A process that is ending cannot be traced either. */
@@ -236,7 +251,8 @@ int fm_inject(pid_t pid, const void *agent, size_t length)
 	}
 	if (v.gone && result < 0)
 		result = FM_ERR_NO_SPACE;
-	ptrace(PTRACE_DETACH, pid, 0, 0);
+	if (ptrace(PTRACE_DETACH, pid, 0, 0) < 0 && !v.child)
+		waitpid(pid, NULL, WNOHANG | __WALL); /* ended while it was traced: its parent is told only now */
 	for (unsigned i = 0; i < v.holds && !v.gone; i++)
 		syscall(SYS_tgkill, pid, pid, v.held[i]);
 	close(v.pidfd);

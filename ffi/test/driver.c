@@ -61,6 +61,7 @@ static pid_t spawn(char **argv, const char *agent, int child_socket)
 	pid_t pid = fork();
 	if (pid)
 		return pid;
+	setpgid(0, 0); /* as sandboxes are */
 	char number[16], preload[4200];
 	int fd = fcntl(child_socket, F_DUPFD, 20);
 	snprintf(number, sizeof(number), "%d", fd);

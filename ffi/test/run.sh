@@ -42,6 +42,25 @@ check "page tables of every format, damaged type information" "$work/hotness"
 check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread"
 
 agent=$out/libfaasmem_agent.so
+
+# The engine's process is killed at once, while threads and forked children of the program use far memory: all of
+# them must be gone within a second, and none may have read a wrong byte.
+engine_killed() {
+  local round said=$work/killed left
+  for round in 1 2 3 4 5 6; do
+    "$work/driver-plain" --pause 1 "$agent" -- "$work/stress" 20 "$round" 3 >"$said" 2>&1 &
+    local driver=$!
+    sleep "0.$((3 + round))"
+    kill -9 $driver
+    wait $driver 2>/dev/null
+    sleep 1
+    left=$(ps -eo stat=,args= | grep -F "$work/stress 20 $round 3" | grep -vc '^Z\|grep')
+    cat "$said"
+    [ "$left" -eq 0 ] || { echo "$left processes go on after a second"; return 1; }
+    ! grep -q 'should be' "$said" || return 1
+  done
+}
+check "engine killed: everything ended within a second, no wrong byte" engine_killed
 # The kernel maps of a sanitized process need more address space than a random layout may leave.
 quiet="env TSAN_OPTIONS=halt_on_error=1 ASAN_OPTIONS=detect_leaks=1"
 for flavour in plain asan tsan; do
