@@ -124,7 +124,13 @@ class Engine implements MemoryEngine {
   #attach(socket: number, pid: number): Promise<SandboxSpace> {
     const id = this.#library.fm_attach(this.#engine, socket, pid);
     if (id < 0) return Promise.reject(statusError(id, `process ${pid}`));
-    const space = new Space(this.#library, this.#engine, id, () => this.#spaces.delete(id));
+    const space = new Space(
+      this.#library,
+      this.#engine,
+      id,
+      () => this.#spaces.delete(id),
+      () => this.#tracker !== "refault",
+    );
     this.#spaces.set(id, space);
     return space.attached(ATTACH_TIMEOUT_MS, pid);
   }

@@ -31,16 +31,18 @@ export class Space implements SandboxSpace {
   readonly #engine: Pointer;
   readonly #id: number;
   readonly #forget: () => void;
+  readonly #tracks: () => boolean;
   readonly #pending = new Map<number, (event: EngineEvent) => void>();
   readonly #lost: ((reason: string) => void)[] = [];
   #attached: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #open = true;
 
-  constructor(library: Library, engine: Pointer, id: number, forget: () => void) {
+  constructor(library: Library, engine: Pointer, id: number, forget: () => void, tracks: () => boolean) {
     this.#library = library;
     this.#engine = engine;
     this.#id = id;
     this.#forget = forget;
+    this.#tracks = tracks;
   }
 
   /** Resolves when the agent has said hello and the engine has taken over. */
@@ -99,6 +101,10 @@ export class Space implements SandboxSpace {
 
   async snapshot(): Promise<PageSet> {
     return this.#set(await this.#run((op) => this.#library.fm_snapshot(this.#engine, this.#id, op)));
+  }
+
+  get tracks(): boolean {
+    return this.#tracks();
   }
 
   range(start: number, pages: number): PageSet {

@@ -13,7 +13,7 @@ interface UpOptions {
   server?: string;
   poolSize: string;
   keepAlive: string;
-  semiWarmDelay: string;
+  semiWarmDelay?: string;
   window?: string;
   tracker: string;
   readyJson?: boolean;
@@ -32,8 +32,14 @@ export function command(): Command {
     .option("--server <host:port>", "use this memory server instead of starting one")
     .option("--pool-size <size>", "memory of the server that is started", "4GiB")
     .option("--keep-alive <seconds>", "idle time after which a sandbox is destroyed", "600")
-    .option("--semi-warm-delay <seconds>", "idle time after which semi-warm begins", "60")
-    .option("--window <n>", "requests of the Init Pucket's window (default: each function's own)")
+    .option(
+      "--semi-warm-delay <seconds>",
+      "idle time after which semi-warm begins (default: learned, at least 60)",
+    )
+    .option(
+      "--window <n>",
+      "requests of the Init Pucket's window (default: until requests touch nothing new)",
+    )
     .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, refault", "auto")
     .option("--time-scale <n>", "policy seconds that pass in one real second", "1")
     .addOption(new Option("--ready-json").hideHelp())
@@ -55,7 +61,10 @@ export function command(): Command {
             options.server === undefined ? undefined : parseOption("--server", serverAddress, options.server),
           poolBytes: parseSize(options.poolSize),
           keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
-          semiWarmDelayS: parseOption("--semi-warm-delay", positive, options.semiWarmDelay),
+          semiWarmDelayS:
+            options.semiWarmDelay === undefined
+              ? null
+              : parseOption("--semi-warm-delay", positive, options.semiWarmDelay),
           tracker: parseOption("--tracker", trackerName, options.tracker),
           initWindow:
             options.window === undefined ? undefined : parseOption("--window", count, options.window),

@@ -52,6 +52,8 @@ export interface MemoryStats {
 
 /** The memory of one sandbox, as a policy may use it. Every method is safe after the sandbox has died. */
 export interface SandboxMemory {
+  /** Does the engine know what is touched? If not, `takeTouched` is always empty. */
+  readonly tracks: boolean;
   /** The `pages` pages from page number `start` on, whatever is there. */
   range(start: number, pages: number): PageSet;
   /** Pages resident now in private anonymous memory that the engine manages. */

@@ -1,17 +1,24 @@
 import { expect, test } from "bun:test";
 import { ManualClock } from "../base/manual-clock.ts";
 import { FaasmemPolicy, type FaasmemSwitches } from "./faasmem.ts";
+import { FunctionHistory } from "./history.ts";
 import { type PolicySettings, policySettings } from "./settings.ts";
 import { SimulatedMemory } from "./simulated-memory.ts";
 
 const runtime = [1, 2, 3, 4];
 const init = [11, 12, 13, 14, 15];
 
-async function sandbox(settings: Partial<PolicySettings> = {}, switches: Partial<FaasmemSwitches> = {}) {
+async function sandbox(
+  settings: Partial<PolicySettings> = {},
+  switches: Partial<FaasmemSwitches> = {},
+  tracks = false,
+) {
   const memory = new SimulatedMemory();
+  memory.tracks = tracks;
+  const history = new FunctionHistory();
   const clock = new ManualClock();
   const policy = new FaasmemPolicy(
-    { memory, clock, settings: policySettings.parse({ semiWarmFloorBytes: 0, ...settings }) },
+    { memory, clock, history, settings: policySettings.parse({ semiWarmFloorBytes: 0, ...settings }) },
     { puckets: true, semiWarm: true, recall: true, ...switches },
   );
   memory.allocate(...runtime);
@@ -24,7 +31,7 @@ async function sandbox(settings: Partial<PolicySettings> = {}, switches: Partial
     policy.requestEnd();
     await clock.pass(0);
   };
-  return { memory, clock, policy, request };
+  return { memory, clock, policy, request, history };
 }
 
 test("nothing leaves before the first request", async () => {
@@ -67,14 +74,66 @@ test("what came back is hot and stays, until the rollback", async () => {
 });
 
 test("with a tracker, only what the first request did not touch leaves", async () => {
-  const { memory, clock, request } = await sandbox({ initWindow: 2, semiWarmDelayS: 1e6 });
-  memory.tracks = true;
+  const { memory, clock, request } = await sandbox({ initWindow: 2, semiWarmDelayS: 1e6 }, {}, true);
   await request(1, 11);
   expect(memory.evictions).toEqual([[2, 3, 4]]);
   await clock.pass(11);
   await request(11, 12);
   expect(memory.evictions.at(-1)).toEqual([13, 14, 15]);
   expect([...memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11, 12]);
+});
+
+test("the Init Pucket's window closes by itself when requests touch nothing new", async () => {
+  const { memory, clock, policy, request } = await sandbox({ semiWarmDelayS: 1e6 }, {}, true);
+  const site = Array.from({ length: 400 }, (_, i) => 1000 + i);
+  memory.allocate(...site);
+  await policy.loaded();
+  const pass = () => clock.pass(11);
+  // Each request touches 100 pages of its own, until the fourth touches what others did.
+  for (let i = 0; i < 3; i++) {
+    await request(...site.slice(i * 100, i * 100 + 100));
+    await pass();
+    expect(memory.remote.has(1399)).toBe(false);
+  }
+  await request(1000, 1100, 1200);
+  await pass();
+  await request(1000, 1201);
+  await pass();
+  expect(memory.remote.has(1399)).toBe(true);
+  expect(memory.remote.has(1000) || memory.remote.has(1299)).toBe(false);
+});
+
+test("semi-warm begins at the P99 of this function's reuse intervals, and not before 60 s", async () => {
+  for (const [interval, delay] of [
+    [10, 60],
+    [200, 200],
+  ] as const) {
+    const { memory, clock, request, history } = await sandbox({}, { puckets: false });
+    for (let i = 0; i < 50; i++) history.reuse.record(interval);
+    await request();
+    await clock.pass(delay - 1);
+    expect(memory.evictions).toEqual([]);
+    await clock.pass(delay * 0.07 + 2);
+    expect(memory.evictions.length).toBeGreaterThan(0);
+  }
+});
+
+test("semi-warm leaves the working set where its recall would cost too much, and takes it last where not", async () => {
+  for (const [durationMs, stays] of [
+    [0.001, true],
+    [1000, false],
+  ] as const) {
+    const { memory, clock, request, history } = await sandbox(
+      { semiWarmRate: 0.05, semiWarmDelayS: 60 },
+      { puckets: false },
+      true,
+    );
+    history.recordDuration(durationMs);
+    await request(1, 11);
+    await clock.pass(500);
+    expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(stays ? [1, 11] : []);
+    if (!stays) expect(memory.evictions.flat().slice(-2)).toEqual([1, 11]);
+  }
 });
 
 test("a request cancels a running eviction, and the rest is tried after it", async () => {

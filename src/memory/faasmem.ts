@@ -1,10 +1,13 @@
 import type { PageSet } from "./engine.ts";
+import { InitWindow } from "./init-window.ts";
 import type { Policy, PolicyContext } from "./policy.ts";
 import { Pucket } from "./pucket.ts";
 
 const PAGE_BYTES = 4096;
 /** Observations that make up the working set: enough to cover requests that differ, few enough to forget. */
 const RECENT = 8;
+/** Of the reuse intervals: at most one request in a hundred is to meet a semi-warm sandbox. */
+const REUSE_QUANTILE = 0.99;
 
 /** Mechanisms that an ablation switches off. */
 export interface FaasmemSwitches {
@@ -19,6 +22,9 @@ export interface FaasmemSwitches {
  *
  * Pages that requests touch are hot and stay until the next rollback. They are known from the engine's hotness
  * tracker; without one, a page shows that it is hot by coming back.
+ *
+ * Beyond the paper: the Init Pucket's window closes by itself, and semi-warm takes the coldest pages first and leaves
+ * the working set in place where bringing it back would cost a request more than the latency budget.
  */
 export class FaasmemPolicy implements Policy {
   readonly #context: PolicyContext;
@@ -27,7 +33,7 @@ export class FaasmemPolicy implements Policy {
   #init: Pucket | undefined;
   #runtimePending = false;
   #requests = 0;
-  #windowStart = 0;
+  #window: InitWindow;
   #lastReclaim = Number.NEGATIVE_INFINITY;
   #lastRollback = 0;
   #running = false;
@@ -43,6 +49,7 @@ export class FaasmemPolicy implements Policy {
   constructor(context: PolicyContext, switches: FaasmemSwitches) {
     this.#context = context;
     this.#on = switches;
+    this.#window = new InitWindow(context.settings, context.memory.tracks);
   }
 
   get semiWarm(): boolean {
@@ -69,10 +76,11 @@ export class FaasmemPolicy implements Policy {
     this.#stopTimers();
     this.#context.memory.cancel();
     if (this.#semiWarm && this.#on.recall) {
-      const { memory } = this.#context;
-      const wanted = this.#recent.reduce((all, one) => all.union(one), memory.empty());
+      const { memory, history } = this.#context;
       this.#enqueue(async () => {
-        await memory.prefetch(wanted);
+        const started = performance.now();
+        const pages = await memory.prefetch(this.#workingSet());
+        history.recordRecall(pages * PAGE_BYTES, performance.now() - started);
       });
     }
     this.#semiWarm = false;
@@ -81,6 +89,7 @@ export class FaasmemPolicy implements Policy {
   requestEnd(): void {
     this.#running = false;
     this.#requests++;
+    this.#window.requestEnded();
     if (this.#requests === 1) this.#runtimePending = true;
     const { clock, settings } = this.#context;
     if (this.#on.puckets) {
@@ -90,7 +99,8 @@ export class FaasmemPolicy implements Policy {
         this.#cancelTimers.push(clock.after(wait, () => this.#enqueue(() => this.#reclaim())));
     }
     if (this.#on.semiWarm) {
-      this.#cancelTimers.push(clock.after(settings.semiWarmDelayS, () => this.#enqueue(() => this.#cool())));
+      const delay = this.#semiWarmDelay();
+      this.#cancelTimers.push(clock.after(delay, () => this.#enqueue(() => this.#cool(delay))));
     }
   }
 
@@ -118,13 +128,26 @@ export class FaasmemPolicy implements Policy {
   }
 
   #isDue(): boolean {
-    return this.#runtimePending || this.#requests - this.#windowStart >= this.#context.settings.initWindow;
+    return this.#runtimePending || this.#window.closed;
+  }
+
+  #semiWarmDelay(): number {
+    const { settings, history } = this.#context;
+    return (
+      settings.semiWarmDelayS ??
+      Math.max(settings.semiWarmFloorS, history.reuse.quantile(REUSE_QUANTILE) ?? 0)
+    );
+  }
+
+  #workingSet(): PageSet {
+    return this.#recent.reduce((all, one) => all.union(one), this.#context.memory.empty());
   }
 
   /** Evicts what the Puckets say is cold, when a window has closed and 10 s have passed. */
   async #reclaim(): Promise<void> {
     const { memory, clock, settings } = this.#context;
-    if (this.#isDue() || clock.now() - this.#lastRead >= settings.trackIntervalS) await this.#learn();
+    if (this.#isDue() || !this.#window.closed || clock.now() - this.#lastRead >= settings.trackIntervalS)
+      await this.#learn();
     if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < settings.reclaimIntervalS)
       return;
     if (clock.now() - this.#lastRollback >= settings.rollbackS) {
@@ -133,14 +156,14 @@ export class FaasmemPolicy implements Policy {
       this.#lastRollback = clock.now();
     }
     let cold = memory.empty();
-    const windowClosed = this.#requests - this.#windowStart >= settings.initWindow;
+    const windowClosed = this.#window.closed;
     if (this.#runtimePending && this.#runtime) cold = cold.union(this.#runtime.cold);
     if (windowClosed && this.#init) cold = cold.union(this.#init.cold);
     const { cancelled } = await memory.evict(cold);
     if (cancelled) return; // a request came: what is left goes after it
     this.#lastReclaim = clock.now();
     this.#runtimePending = false;
-    if (windowClosed) this.#windowStart = this.#requests;
+    if (windowClosed) this.#window.restart();
   }
 
   /** Notes what the requests since the last call touched. */
@@ -149,28 +172,46 @@ export class FaasmemPolicy implements Policy {
     this.#lastRead = clock.now();
     const hot = (await memory.takeTouched()).union(await memory.takeRecalled());
     this.#runtime?.promote(hot);
+    const before = this.#init?.hot.pages ?? 0;
     this.#init?.promote(hot);
+    this.#window.observe((this.#init?.hot.pages ?? 0) - before, this.#init?.hot.pages ?? 0);
     if (hot.pages > 0) this.#recent = [...this.#recent, hot].slice(-RECENT);
   }
 
-  /** Semi-warm: all memory leaves gradually, in steps, until little is left or keep-alive is about to end. */
-  async #cool(): Promise<void> {
+  /** Would bringing the working set back cost a request more than its budget? */
+  #keepsWorkingSet(workingSet: PageSet): boolean {
+    const { settings, history } = this.#context;
+    const usual = history.durationMs;
+    if (!this.#on.recall || usual === null) return false;
+    return history.recallMs(workingSet.pages * PAGE_BYTES) > usual * settings.latencyBudget;
+  }
+
+  /** Semi-warm: memory leaves gradually, the coldest first, until little is left or keep-alive is about to end. */
+  async #cool(delay: number): Promise<void> {
     const { memory, clock, settings } = this.#context;
-    const idleSince = clock.now() - settings.semiWarmDelayS;
+    const idleSince = clock.now() - delay;
     const deadline = idleSince + settings.keepAliveS - settings.semiWarmMarginS;
     const floorPages = settings.semiWarmFloorBytes / PAGE_BYTES;
+    await this.#learn();
+    const workingSet = this.#workingSet();
+    const stays = this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
     const step = async () => {
       if (this.#running || clock.now() >= deadline) return;
       const resident = await memory.snapshot();
-      const spare = resident.pages - floorPages;
-      if (this.#running || spare <= 0) return;
       const share = Math.ceil(resident.pages * settings.semiWarmRate * settings.semiWarmStepS);
+      const most = Math.min(share, resident.pages - floorPages);
+      const spare = resident.subtract(stays);
+      if (this.#running || most <= 0 || spare.pages === 0) return;
+      const coldest = spare.subtract(workingSet).first(most);
+      const leaving =
+        coldest.pages < most
+          ? coldest.union(spare.intersect(workingSet).first(most - coldest.pages))
+          : coldest;
       this.#semiWarm = true;
       const bytesPerSecond = ((share * PAGE_BYTES) / settings.semiWarmStepS) * clock.scale;
-      const { cancelled } = await memory.evict(resident.first(Math.min(share, spare)), { bytesPerSecond });
+      const { cancelled } = await memory.evict(leaving, { bytesPerSecond });
       if (!cancelled && !this.#running) this.#cancelTimers.push(clock.after(0, () => this.#enqueue(step)));
     };
-    await this.#learn();
     await step();
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import type { SandboxMemory } from "./engine.ts";
+import type { FunctionHistory } from "./history.ts";
 import type { PolicySettings } from "./settings.ts";
 
 /** What a policy decides with and about: one sandbox. */
@@ -7,6 +8,8 @@ export interface PolicyContext {
   memory: SandboxMemory;
   clock: Clock;
   settings: PolicySettings;
+  /** Of the sandbox's function. */
+  history: FunctionHistory;
 }
 
 /**

@@ -5,16 +5,30 @@ import { z } from "zod";
  * reference's unless said otherwise.
  */
 export const policySettings = z.object({
-  /** Requests of the window after which untouched init pages leave (artifact: web 32, graph 4, others 1). */
-  initWindow: z.number().int().min(1).max(1_000_000).default(1),
+  /**
+   * Requests of the Init Pucket's window, after which its untouched pages leave. null: found from the curve of newly
+   * touched pages; without a tracker, `fallbackWindow`.
+   */
+  initWindow: z.number().int().min(1).max(1_000_000).nullable().default(null),
+  /** The artifact's fixed window of this function (web 32, graph 4, others 1). */
+  fallbackWindow: z.number().int().min(1).max(1_000_000).default(1),
   /** Least time between two evictions of Puckets of one sandbox. */
   reclaimIntervalS: z.number().min(0).default(10),
   /** Least time between two looks at what requests touched (each costs some 3 ms a 200 MiB of processor time). */
   trackIntervalS: z.number().min(0).default(1),
   /** How often hot pages are put back into their Pucket, so that pages that cooled are found. */
   rollbackS: z.number().positive().default(120),
-  /** Idle time after which semi-warm begins. The reference: P99 of the reuse intervals, at least 60 s. */
-  semiWarmDelayS: z.number().min(0).default(60),
+  /**
+   * Idle time after which semi-warm begins. null: the P99 of this function's reuse intervals, learned, and at least
+   * `semiWarmFloorS`, which also holds until there are enough observations.
+   */
+  semiWarmDelayS: z.number().min(0).nullable().default(null),
+  semiWarmFloorS: z.number().min(0).default(60),
+  /**
+   * How much of a request's usual duration its recall may add. Semi-warm leaves the working set in place when
+   * bringing it back would take longer.
+   */
+  latencyBudget: z.number().min(0).default(0.1),
   /** Share of the memory held at that moment which leaves in each second of semi-warm. */
   semiWarmRate: z.number().positive().max(1).default(0.01),
   /** Semi-warm works in steps of this length. */

@@ -49,7 +49,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
     for (const name of options.functions) {
       const { quotaMiB, initWindow } = benchmarks[name]!;
       const modulePath = await unpack(assets.benchmarks[name]!, join(folder, `${name}.js`));
-      functions.push({ name, modulePath, quotaMiB, initWindow: options.initWindow ?? initWindow });
+      functions.push({ name, modulePath, quotaMiB, initWindow });
     }
     let engine: MemoryEngine | null = null;
     let server: string | null = null;
@@ -78,6 +78,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
     const settings = policySettings.parse({
       keepAliveS: options.keepAliveS,
       semiWarmDelayS: options.semiWarmDelayS,
+      initWindow: options.initWindow ?? null,
     });
     const worker = new Worker(functions, {
       clock: createClock(options.timeScale),

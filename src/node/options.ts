@@ -15,7 +15,8 @@ export interface NodeOptions {
   server: { host: string; port: number } | undefined;
   poolBytes: number;
   keepAliveS: number;
-  semiWarmDelayS: number;
+  /** null: learned. */
+  semiWarmDelayS: number | null;
   /** Hotness tracker; "auto": the best that this machine has. */
   tracker: Tracker | "auto";
   /** Init window of every function; undefined: each function's own. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { baseline } from "../memory/baseline.ts";
+import { FunctionHistory } from "../memory/history.ts";
 import type { Policy, PolicyFactory } from "../memory/policy.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
@@ -34,6 +35,8 @@ interface Member {
   sandbox: Sandbox;
   policy: Policy;
   cancelKeepAlive?: () => void;
+  /** When its last request ended. */
+  idleSince: number;
 }
 
 /** Counters since the start. */
@@ -54,6 +57,7 @@ export class FunctionPool {
   readonly #idle: Member[] = [];
   readonly #all = new Set<Member>();
   readonly #waiting: (() => void)[] = [];
+  readonly #history = new FunctionHistory();
   #starting = 0;
   #closed = false;
 
@@ -98,6 +102,7 @@ export class FunctionPool {
     try {
       const result = await sandbox.run(context);
       const recalledPages = (sandbox.space?.stats().recalledPages ?? 0) - before;
+      if (start === "warm" && recalledPages === 0) this.#history.recordDuration(result.durationMs);
       return { ...result, start, recalledPages };
     } finally {
       policy.requestEnd();
@@ -111,6 +116,7 @@ export class FunctionPool {
       const member = this.#idle.pop(); // last in, first out: the others cool undisturbed
       if (member) {
         member.cancelKeepAlive?.();
+        this.#history.reuse.record(this.#context.clock.now() - member.idleSince);
         const start = member.policy.semiWarm ? "semi-warm" : "warm";
         this.counts[start === "warm" ? "warmStarts" : "semiWarmStarts"]++;
         return { member, start };
@@ -149,14 +155,15 @@ export class FunctionPool {
             policy = this.#context.policy({
               memory: space,
               clock,
-              settings: { ...settings, initWindow: this.spec.initWindow },
+              settings: { ...settings, fallbackWindow: this.spec.initWindow },
+              history: this.#history,
             });
           }
           await policy.ready();
         },
         onLoaded: () => policy.loaded(),
       });
-      const member: Member = { sandbox, policy };
+      const member: Member = { sandbox, policy, idleSince: clock.now() };
       this.#all.add(member);
       sandbox.exited.then(() => this.#remove(member));
       if (this.#closed) {
@@ -173,6 +180,7 @@ export class FunctionPool {
   #release(member: Member): void {
     if (this.#all.has(member)) {
       this.#idle.push(member);
+      member.idleSince = this.#context.clock.now();
       const { clock, settings } = this.#context;
       member.cancelKeepAlive = clock.after(settings.keepAliveS, () => member.sandbox.stop());
     }

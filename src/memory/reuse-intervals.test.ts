@@ -1,0 +1,41 @@
+import { expect, test } from "bun:test";
+import { random as createRandom } from "../base/random.ts";
+import { ReuseIntervals } from "./reuse-intervals.ts";
+
+test("the quantiles of known distributions are found within a bucket", () => {
+  const random = createRandom(7);
+  for (const draw of [() => 30 + random() * 600, () => -120 * Math.log(1 - random())]) {
+    const intervals = new ReuseIntervals();
+    const all = Array.from({ length: 4000 }, draw);
+    for (const one of all) intervals.record(one);
+    const sorted = all.toSorted((a, b) => a - b);
+    for (const quantile of [0.5, 0.9, 0.99]) {
+      const exact = sorted[Math.floor(quantile * sorted.length)]!;
+      expect(intervals.quantile(quantile)! / exact).toBeWithin(0.88, 1.2);
+    }
+  }
+});
+
+test("nothing is said before there are enough observations", () => {
+  const intervals = new ReuseIntervals();
+  for (let i = 0; i < 19; i++) intervals.record(100);
+  expect(intervals.quantile(0.99)).toBeNull();
+  intervals.record(100);
+  expect(intervals.quantile(0.99)).toBeWithin(100, 107);
+});
+
+test("a changed load is learned, and the old one forgotten", () => {
+  const intervals = new ReuseIntervals();
+  for (let i = 0; i < 5000; i++) intervals.record(1000);
+  for (let i = 0; i < 4000; i++) intervals.record(20);
+  expect(intervals.quantile(0.99)).toBeLessThan(30);
+});
+
+test("what was learned survives a restart", () => {
+  const before = new ReuseIntervals();
+  for (let i = 0; i < 300; i++) before.record(1 + (i % 200));
+  const after = new ReuseIntervals();
+  after.load(JSON.parse(JSON.stringify(before.save())));
+  expect(after.samples).toBe(300);
+  for (const quantile of [0.1, 0.5, 0.99]) expect(after.quantile(quantile)).toBe(before.quantile(quantile)!);
+});

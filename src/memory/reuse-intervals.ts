@@ -1,0 +1,66 @@
+/** Longest interval that is told apart, in seconds; longer ones count as this. */
+const LONGEST_S = 4 * 3600;
+/** Buckets grow by a twelfth of an octave, about 6 %: finer than arrivals repeat themselves. */
+const PER_OCTAVE = 12;
+const BUCKETS = Math.ceil(Math.log2(LONGEST_S) * PER_OCTAVE) + 1;
+/** Weight that an observation keeps when a newer one comes: half of it is left after 460. */
+const DECAY = 0.9985;
+/** Below this, the tail is not known: the floor holds. */
+const ENOUGH = 20;
+
+/**
+ * What a function's sandboxes idle between two requests: a histogram that forgets slowly. The P99 of it is when
+ * semi-warm may begin, because then at most one request in a hundred meets a semi-warm sandbox (paper, section 5.2).
+ */
+export class ReuseIntervals {
+  readonly #weight = new Float64Array(BUCKETS);
+  #scale = 1;
+  #samples = 0;
+
+  /** A sandbox was used again after it idled for `seconds`. */
+  record(seconds: number): void {
+    // Growing weights of new observations instead of shrinking all old ones.
+    this.#scale /= DECAY;
+    this.#weight[bucketOf(seconds)]! += this.#scale;
+    this.#samples++;
+    if (this.#scale > 1e100) {
+      for (let i = 0; i < BUCKETS; i++) this.#weight[i]! /= this.#scale;
+      this.#scale = 1;
+    }
+  }
+
+  /** Observations so far. */
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /**
+   * Upper end of the bucket that holds this quantile, in seconds; null until there are enough observations.
+   * @param quantile 0 to 1
+   */
+  quantile(quantile: number): number | null {
+    if (this.#samples < ENOUGH) return null;
+    const total = this.#weight.reduce((sum, weight) => sum + weight, 0);
+    let left = total * quantile;
+    for (let i = 0; i < BUCKETS; i++) {
+      left -= this.#weight[i]!;
+      if (left <= 0) return 2 ** (i / PER_OCTAVE);
+    }
+    return LONGEST_S;
+  }
+
+  /** For the store: what `load` takes. */
+  save(): { samples: number; weights: number[] } {
+    return { samples: this.#samples, weights: [...this.#weight].map((weight) => weight / this.#scale) };
+  }
+
+  load(saved: { samples: number; weights: number[] }): void {
+    this.#samples = saved.samples;
+    this.#scale = 1;
+    this.#weight.fill(0);
+    this.#weight.set(saved.weights.slice(0, BUCKETS));
+  }
+}
+
+const bucketOf = (seconds: number): number =>
+  Math.min(BUCKETS - 1, Math.max(0, Math.ceil(Math.log2(Math.max(seconds, 1)) * PER_OCTAVE)));
