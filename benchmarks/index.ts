@@ -1,7 +1,21 @@
+import chameleon from "./chameleon/function.json";
+import { input as chameleonInput } from "./chameleon/input.ts";
+import float from "./float/function.json";
+import { input as floatInput } from "./float/input.ts";
 import graph from "./graph/function.json";
 import { input as graphInput } from "./graph/input.ts";
+import gzip from "./gzip/function.json";
+import { input as gzipInput } from "./gzip/input.ts";
+import image from "./image/function.json";
+import { input as imageInput } from "./image/input.ts";
 import json from "./json/function.json";
 import { input as jsonInput } from "./json/input.ts";
+import linpack from "./linpack/function.json";
+import { input as linpackInput } from "./linpack/input.ts";
+import matmul from "./matmul/function.json";
+import { input as matmulInput } from "./matmul/input.ts";
+import pyaes from "./pyaes/function.json";
+import { input as pyaesInput } from "./pyaes/input.ts";
 import web from "./web/function.json";
 import { input as webInput } from "./web/input.ts";
 
@@ -17,8 +31,16 @@ export interface Benchmark {
   input: (random: () => number) => unknown;
 }
 
+/** In the order of the reference. */
 export const benchmarks: Record<string, Benchmark> = {
-  web: { ...web, input: webInput },
-  json: { ...json, input: jsonInput },
   graph: { ...graph, input: graphInput },
+  web: { ...web, input: webInput },
+  float: { ...float, input: floatInput },
+  matmul: { ...matmul, input: matmulInput },
+  linpack: { ...linpack, input: linpackInput },
+  image: { ...image, input: imageInput },
+  chameleon: { ...chameleon, input: chameleonInput },
+  pyaes: { ...pyaes, input: pyaesInput },
+  gzip: { ...gzip, input: gzipInput },
+  json: { ...json, input: jsonInput },
 };

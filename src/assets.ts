@@ -6,8 +6,15 @@
 
 import agentCode from "../build/agent.blob" with { type: "file" };
 import bench from "../build/bench.program" with { type: "file" };
+import chameleon from "../build/benchmarks/chameleon.bundle" with { type: "file" };
+import float from "../build/benchmarks/float.bundle" with { type: "file" };
 import graph from "../build/benchmarks/graph.bundle" with { type: "file" };
+import gzip from "../build/benchmarks/gzip.bundle" with { type: "file" };
+import image from "../build/benchmarks/image.bundle" with { type: "file" };
 import json from "../build/benchmarks/json.bundle" with { type: "file" };
+import linpack from "../build/benchmarks/linpack.bundle" with { type: "file" };
+import matmul from "../build/benchmarks/matmul.bundle" with { type: "file" };
+import pyaes from "../build/benchmarks/pyaes.bundle" with { type: "file" };
 import web from "../build/benchmarks/web.bundle" with { type: "file" };
 import host from "../build/host.bundle" with { type: "file" };
 import library from "../build/libfaasmem.so" with { type: "file" };
@@ -25,7 +32,10 @@ export const assets = {
   /** The function host that a `bun` sandbox runs. */
   host,
   /** Bundled handlers of the built-in benchmark functions, by name. */
-  benchmarks: { web, json, graph } as Record<string, string>,
+  benchmarks: { chameleon, float, graph, gzip, image, json, linpack, matmul, pyaes, web } as Record<
+    string,
+    string
+  >,
 };
 
 /** Contents of what the memory engine is made of (EngineOptions of ffi/index.ts). */

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -16,6 +16,16 @@ export function dataFolder(): string {
 
 const RUN_FOLDER = /^faasmem-(\d+)-\w+$/;
 
+/** Has the process ended? One that nobody has waited for yet (a zombie) has. */
+function hasEnded(pid: string): boolean {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch {
+    return true;
+  }
+}
+
 /**
  * A fresh private (0700) folder for sockets and scratch files of one run; the caller removes it. Folders of
  * runs that were killed before they could are removed here.
@@ -24,7 +34,7 @@ export function runFolder(): string {
   const parent = process.env.XDG_RUNTIME_DIR ?? tmpdir();
   for (const name of readdirSync(parent)) {
     const owner = RUN_FOLDER.exec(name)?.[1];
-    if (owner && !existsSync(`/proc/${owner}`)) rmSync(join(parent, name), { recursive: true, force: true });
+    if (owner && hasEnded(owner)) rmSync(join(parent, name), { recursive: true, force: true });
   }
   const path = mkdtempSync(join(parent, `faasmem-${process.pid}-`));
   chmodSync(path, 0o700);

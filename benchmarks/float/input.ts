@@ -1,0 +1,1 @@
+export const input = () => ({ n: 100_000 });

@@ -1,0 +1,1 @@
+export const input = (random: () => number) => ({ file_size: 1, seed: Math.floor(random() * 2 ** 31) });
