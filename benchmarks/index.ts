@@ -1,3 +1,5 @@
+import bert from "./bert/function.json";
+import { input as bertInput } from "./bert/input.ts";
 import chameleon from "./chameleon/function.json";
 import { input as chameleonInput } from "./chameleon/input.ts";
 import float from "./float/function.json";
@@ -33,6 +35,7 @@ export interface Benchmark {
 
 /** In the order of the reference. */
 export const benchmarks: Record<string, Benchmark> = {
+  bert: { ...bert, input: bertInput },
   graph: { ...graph, input: graphInput },
   web: { ...web, input: webInput },
   float: { ...float, input: floatInput },

@@ -128,11 +128,12 @@ class Engine implements MemoryEngine {
       this.#library,
       this.#engine,
       id,
+      pid,
       () => this.#spaces.delete(id),
       () => this.#tracker !== "refault",
     );
     this.#spaces.set(id, space);
-    return space.attached(ATTACH_TIMEOUT_MS, pid);
+    return space.attached(ATTACH_TIMEOUT_MS);
   }
 
   close(): void {

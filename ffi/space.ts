@@ -30,6 +30,7 @@ export class Space implements SandboxSpace {
   readonly #library: Library;
   readonly #engine: Pointer;
   readonly #id: number;
+  readonly pid: number;
   readonly #forget: () => void;
   readonly #tracks: () => boolean;
   readonly #pending = new Map<number, (event: EngineEvent) => void>();
@@ -37,22 +38,30 @@ export class Space implements SandboxSpace {
   #attached: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #open = true;
 
-  constructor(library: Library, engine: Pointer, id: number, forget: () => void, tracks: () => boolean) {
+  constructor(
+    library: Library,
+    engine: Pointer,
+    id: number,
+    pid: number,
+    forget: () => void,
+    tracks: () => boolean,
+  ) {
     this.#library = library;
     this.#engine = engine;
     this.#id = id;
+    this.pid = pid;
     this.#forget = forget;
     this.#tracks = tracks;
   }
 
   /** Resolves when the agent has said hello and the engine has taken over. */
-  async attached(timeoutMs: number, pid: number): Promise<this> {
+  async attached(timeoutMs: number): Promise<this> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       await new Promise<void>((resolve, reject) => {
         this.#attached = { resolve, reject };
         timer = setTimeout(() => {
-          reject(statusError(NO_AGENT, `process ${pid}`));
+          reject(statusError(NO_AGENT, `process ${this.pid}`));
         }, timeoutMs);
       });
       return this;

@@ -34,6 +34,23 @@ mkdirSync(join(root, "dist"), { recursive: true });
 
 run("C library and agent", ["make", "-C", "ffi", `OUT=${join(root, "build")}`]);
 
+// Needs nothing but libc.
+run("bert's matrix product", [
+  ...[
+    "gcc",
+    "-O2",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-std=gnu11",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-shared",
+    "-nostartfiles",
+  ],
+  ...["-Wl,-z,relro,-z,now,-z,noexecstack", "-s", "-o", "build/bert-matrix.so", "benchmarks/bert/matrix.c"],
+]);
+
 const bundle = (from: string, to: string) =>
   run(to, [bun, "build", "--target=bun", "--minify", from, "--outfile", join("build", to)]);
 bundle("src/sandbox/host.ts", "host.bundle");

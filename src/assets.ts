@@ -6,6 +6,7 @@
 
 import agentCode from "../build/agent.blob" with { type: "file" };
 import bench from "../build/bench.program" with { type: "file" };
+import bert from "../build/benchmarks/bert.bundle" with { type: "file" };
 import chameleon from "../build/benchmarks/chameleon.bundle" with { type: "file" };
 import float from "../build/benchmarks/float.bundle" with { type: "file" };
 import graph from "../build/benchmarks/graph.bundle" with { type: "file" };
@@ -16,6 +17,7 @@ import linpack from "../build/benchmarks/linpack.bundle" with { type: "file" };
 import matmul from "../build/benchmarks/matmul.bundle" with { type: "file" };
 import pyaes from "../build/benchmarks/pyaes.bundle" with { type: "file" };
 import web from "../build/benchmarks/web.bundle" with { type: "file" };
+import bertMatrix from "../build/bert-matrix.so" with { type: "file" };
 import host from "../build/host.bundle" with { type: "file" };
 import library from "../build/libfaasmem.so" with { type: "file" };
 import agent from "../build/libfaasmem_agent.so" with { type: "file" };
@@ -29,13 +31,24 @@ export const assets = {
   agentCode,
   /** The measuring program of `faasmem bench`. */
   bench,
+  /** The matrix product of `bert` (benchmarks/bert/matrix.c). */
+  bertMatrix,
   /** The function host that a `bun` sandbox runs. */
   host,
   /** Bundled handlers of the built-in benchmark functions, by name. */
-  benchmarks: { chameleon, float, graph, gzip, image, json, linpack, matmul, pyaes, web } as Record<
-    string,
-    string
-  >,
+  benchmarks: {
+    bert,
+    chameleon,
+    float,
+    graph,
+    gzip,
+    image,
+    json,
+    linpack,
+    matmul,
+    pyaes,
+    web,
+  } as Record<string, string>,
 };
 
 /** Contents of what the memory engine is made of (EngineOptions of ffi/index.ts). */

@@ -10,7 +10,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     load: () => import("./cli/up.ts"),
   },
   { name: "server", summary: "the memory pool of a memory node", load: () => import("./cli/server.ts") },
-  { name: "function", summary: "list and invoke functions", load: () => import("./cli/function.ts") },
+  {
+    name: "function",
+    summary: "deploy, list, invoke, profile and remove functions",
+    load: () => import("./cli/function.ts"),
+  },
   { name: "trace", summary: "import and list invocation traces", load: () => import("./cli/trace.ts") },
   {
     name: "experiment",

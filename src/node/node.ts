@@ -1,7 +1,6 @@
-import { chmodSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { benchmarks } from "../../benchmarks/index.ts";
 import { assets, engineFiles } from "../assets.ts";
 import { type ChildRole, startChild } from "../base/child.ts";
 import { createClock } from "../base/clock.ts";
@@ -15,6 +14,7 @@ import type { MemoryEngine } from "../sandbox/attachment.ts";
 import { workerApp } from "../worker/app.ts";
 import type { FunctionSpec } from "../worker/function-spec.ts";
 import { Worker } from "../worker/worker.ts";
+import { builtInFunction, unpack } from "./functions.ts";
 import type { NodeOptions } from "./options.ts";
 
 const DRAIN_MS = 10_000;
@@ -46,11 +46,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
     undo.push(() => rmSync(folder, { recursive: true, force: true }));
     const hostPath = await unpack(assets.host, join(folder, "host.js"));
     const functions: FunctionSpec[] = [];
-    for (const name of options.functions) {
-      const { quotaMiB, initWindow } = benchmarks[name]!;
-      const modulePath = await unpack(assets.benchmarks[name]!, join(folder, `${name}.js`));
-      functions.push({ name, modulePath, quotaMiB, initWindow });
-    }
+    for (const name of options.functions) functions.push(await builtInFunction(name, folder));
     let engine: MemoryEngine | null = null;
     let server: string | null = null;
     if (!isUnmanaged(options.system)) {
@@ -89,7 +85,9 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       hostPath,
     });
     undo.push(() => worker.close());
-    const inner = workerApp(worker);
+    const inner = workerApp(worker, async ({ name, ...files }) => {
+      worker.deploy(await builtInFunction(name, folder, files));
+    });
     const outer = gatewayApp((request) => inner.fetch(request));
     const listener = listen(options, (request) => outer.fetch(request));
     undo.push(() => drain(listener));
@@ -115,13 +113,6 @@ function listen(options: NodeOptions, fetch: (request: Request) => Response | Pr
 async function drain(listener: { stop(force?: boolean): Promise<void> }): Promise<void> {
   await Promise.race([listener.stop(), Bun.sleep(DRAIN_MS)]);
   await listener.stop(true);
-}
-
-/** Copies an embedded file to where a sandbox can read it, private to this user. */
-async function unpack(asset: string, to: string): Promise<string> {
-  writeFileSync(to, await Bun.file(asset).bytes(), { mode: 0o600 });
-  chmodSync(to, 0o600);
-  return to;
 }
 
 const serverReady = z.object({ address: z.string() });

@@ -33,4 +33,9 @@ export const migrations: readonly string[] = [
   CREATE INDEX requests_of_cell ON requests(cell_id);
   CREATE INDEX samples_of_cell ON samples(cell_id);
   `,
+  `
+  CREATE TABLE profiles (
+    function TEXT PRIMARY KEY, measured_at INTEGER NOT NULL, machine TEXT NOT NULL, version TEXT NOT NULL, profile TEXT NOT NULL
+  );
+  `,
 ];

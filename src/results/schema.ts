@@ -1,4 +1,5 @@
 import { blob, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { FunctionProfile } from "../profile/profile.ts";
 
 /** The tables as drizzle sees them; their SQL is in migrations.ts. Times are seconds, memory bytes. */
 
@@ -69,6 +70,15 @@ export const samples = sqliteTable("samples", {
   localBytes: real("local_bytes").notNull(),
   remoteBytes: real("remote_bytes").notNull(),
   sandboxes: integer("sandboxes").notNull(),
+});
+
+/** The newest profile of each function (src/profile/profile.ts). */
+export const profiles = sqliteTable("profiles", {
+  function: text("function").primaryKey(),
+  measuredAt: integer("measured_at", { mode: "timestamp_ms" }).notNull(),
+  machine: text("machine", { mode: "json" }).notNull(),
+  version: text("version").notNull(),
+  profile: text("profile", { mode: "json" }).$type<FunctionProfile>().notNull(),
 });
 
 export type Run = typeof runs.$inferSelect;

@@ -1,10 +1,12 @@
 import { desc, eq } from "drizzle-orm";
 import { FaasmemError } from "../base/errors.ts";
+import type { FunctionProfile } from "../profile/profile.ts";
 import type { Trace } from "../trace/trace.ts";
 import { guarded, openDatabase } from "./database.ts";
 import {
   type Cell,
   cells,
+  profiles,
   type RequestRecord,
   type Run,
   requests,
@@ -179,6 +181,20 @@ export function openStore(path?: string) {
         }));
       return { run, records };
     },
+
+    /** Keeps a profile instead of the function's older one. */
+    saveProfile(profile: FunctionProfile, about: { machine: unknown; version: string }): void {
+      const row = { ...about, measuredAt: new Date(), profile };
+      guarded(() =>
+        db
+          .insert(profiles)
+          .values({ ...row, function: profile.function })
+          .onConflictDoUpdate({ target: profiles.function, set: row })
+          .run(),
+      );
+    },
+
+    listProfiles: () => db.select().from(profiles).orderBy(profiles.function).all(),
 
     close: () => sqlite.close(),
   };

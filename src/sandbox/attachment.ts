@@ -14,6 +14,8 @@ export interface Attachment {
 
 /** The memory of a running sandbox process. */
 export interface SandboxSpace extends SandboxMemory {
+  /** The process. */
+  readonly pid: number;
   /** Its pages could not be brought back; the engine has killed the process. */
   onLost(handler: (reason: string) => void): void;
   /** After the process ended. */

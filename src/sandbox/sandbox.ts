@@ -19,6 +19,8 @@ export interface SandboxOptions {
   /** Absolute path of the function host and of the user's bundled module. */
   hostPath: string;
   modulePath: string;
+  /** More for the sandbox's environment. */
+  environment?: Record<string, string>;
   /** Memory engine's part, or null for an unmanaged sandbox. */
   attachment: Attachment | null;
   /** Time barriers: the start goes on when they resolved. */
@@ -81,6 +83,7 @@ export class Sandbox {
         LANG: "C.UTF-8",
         BUN_BE_BUN: "1",
         [SOCKET_VARIABLE]: socketPath,
+        ...options.environment,
         ...attachment?.env,
       },
       stdio: ["ignore", "pipe", "pipe", ...(attachment?.childFds ?? [])] as ["ignore", "pipe", "pipe"],

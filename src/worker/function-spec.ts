@@ -7,8 +7,10 @@ export interface FunctionSpec {
   modulePath: string;
   /** Memory quota in MiB, as users declare it. */
   quotaMiB: number;
-  /** Requests of the Init Pucket's window. */
+  /** Requests of the Init Pucket's window (src/memory/settings.ts, fallbackWindow). */
   initWindow: number;
+  /** What its sandboxes find in their environment; asked for before each start, may take long the first time. */
+  environment?: () => Promise<Record<string, string>>;
 }
 
 /** The error for a name that no function has. */

@@ -80,7 +80,7 @@ test("memory is sampled and summed over time", async () => {
 });
 
 test("the gateway answers requests, and says what is wrong with others", async () => {
-  const inner = workerApp(worker());
+  const inner = workerApp(worker(), async () => {});
   const gateway = gatewayApp((request) => inner.fetch(request));
   const post = (path: string, body: string) => gateway.request(path, { method: "POST", body });
 

@@ -144,11 +144,13 @@ export class FunctionPool {
     let policy: Policy = baseline;
     this.#starting++;
     try {
+      const environment = (await this.spec.environment?.()) ?? {};
       const sandbox = await Sandbox.start({
         name: `${this.spec.name}-${++sandboxNumber}`,
         runFolder,
         hostPath,
         modulePath: this.spec.modulePath,
+        environment,
         attachment: managed?.prepare() ?? null,
         onReady: async (space) => {
           if (space) {

@@ -43,6 +43,24 @@ export class Worker {
     return [...this.#pools.values()].map((pool) => pool.spec);
   }
 
+  /** Adds a function, or replaces the one of this name: its sandboxes end, requests that run go on in none. */
+  deploy(spec: FunctionSpec): void {
+    const before = this.#pools.get(spec.name);
+    this.#pools.set(spec.name, new FunctionPool(spec, this.#context));
+    before?.close();
+  }
+
+  /**
+   * Removes a function and ends its sandboxes.
+   * @throws FaasmemError UNKNOWN_FUNCTION
+   */
+  async remove(name: string): Promise<void> {
+    const pool = this.#pools.get(name);
+    if (!pool) throw unknownFunction(name, this.#pools.keys());
+    this.#pools.delete(name);
+    await pool.close();
+  }
+
   /** @throws FaasmemError UNKNOWN_FUNCTION and what FunctionPool.invoke throws */
   invoke(name: string, context: unknown): Promise<Invocation> {
     const pool = this.#pools.get(name);

@@ -1,0 +1,150 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { benchmarks } from "../../benchmarks/index.ts";
+import { assets } from "../assets.ts";
+import { FaasmemError } from "../base/errors.ts";
+import { random } from "../base/random.ts";
+import type { PageSet, Tracker } from "../memory/engine.ts";
+import { Pucket } from "../memory/pucket.ts";
+import { builtInFunction, unpack } from "../node/functions.ts";
+import type { MemoryEngine } from "../sandbox/attachment.ts";
+import { memoryUsage } from "../sandbox/memory-usage.ts";
+import { Sandbox } from "../sandbox/sandbox.ts";
+
+/** Smallest, middle and largest of some values. */
+export interface Spread {
+  min: number;
+  median: number;
+  max: number;
+}
+
+/** A segment of a sandbox's memory, in pages of 4 KiB. */
+export interface Segment {
+  pages: number;
+  /** How many of them a request touches. */
+  touched: Spread;
+}
+
+/** What one function's sandbox holds, and what its requests touch and cost. The input of the simulator. */
+export interface FunctionProfile {
+  function: string;
+  requests: number;
+  seed: number;
+  tracker: Tracker;
+  /** From spawn to the first answer, and what of it was the init stage; milliseconds. */
+  coldStartMs: number;
+  initMs: number;
+  /** Proportional set size after launch, after init and after the first request; bytes. */
+  residentBytes: { launch: number; init: number; firstRequest: number };
+  /** Private anonymous pages by the stage that allocated them; `execution` as of the end. */
+  segments: { runtime: Segment; init: Segment; execution: Segment };
+  durationMs: Spread;
+  /** Processor time of a request, all threads; milliseconds. */
+  cpuMs: Spread;
+}
+
+function spread(values: number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! };
+}
+
+/** Processor time of all threads of a process, in milliseconds (first field of /proc/PID/task/TID/schedstat). */
+function cpuMs(pid: number): number {
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    } catch {
+      // the thread has ended
+    }
+  }
+  return ns / 1e6;
+}
+
+/**
+ * Runs a function's sandbox by itself, nothing moved away, and notes what it holds and what requests touch.
+ *
+ * @param requests requests to observe, with the function's own distribution of inputs
+ * @param onRequest told of each one that is done
+ * @throws FaasmemError NO_TRACKER, UNKNOWN_FUNCTION, SANDBOX_START, FUNCTION_ERROR, ...
+ */
+export async function profileFunction(
+  name: string,
+  options: { engine: MemoryEngine; runFolder: string; requests: number; seed: number },
+  onRequest: (done: number) => void = () => {},
+): Promise<FunctionProfile> {
+  const { engine, runFolder, requests, seed } = options;
+  const tracker = engine.useTracker("auto");
+  if (tracker === "refault") {
+    throw new FaasmemError("NO_TRACKER", "what a request touches cannot be seen on this machine", {
+      fix: "run as root on a kernel with BTF (Linux 6.2 or newer)",
+    });
+  }
+  const spec = await builtInFunction(name, runFolder);
+  const hostPath = await unpack(assets.host, `${runFolder}/host.js`);
+  const environment = (await spec.environment?.()) ?? {};
+  let runtime: Pucket | undefined;
+  let [launchBytes, readyAt, loadedAt] = [0, 0, 0];
+  const started = performance.now();
+  let measuring = 0; // time that the measurement itself took on the way
+  const sandbox: Sandbox = await Sandbox.start({
+    name: `profile-${name}`,
+    runFolder,
+    hostPath,
+    modulePath: spec.modulePath,
+    environment,
+    attachment: engine.prepare(),
+    onReady: async (space) => {
+      readyAt = performance.now();
+      runtime = new Pucket(await space!.snapshot(), space!);
+      launchBytes = await memoryUsage(space!.pid);
+      measuring += performance.now() - readyAt;
+    },
+    onLoaded: async () => {
+      loadedAt = performance.now();
+    },
+  });
+  try {
+    const space = sandbox.space!;
+    const next = random(seed);
+    const draw = () => benchmarks[name]!.input(next);
+    const init = new Pucket((await space.snapshot()).subtract(runtime!.pages), space);
+    const initBytes = await sandbox.localBytes();
+    const first = performance.now();
+    await sandbox.run(draw());
+    const coldStartMs = performance.now() - first + (loadedAt - started) - measuring;
+    const firstRequest = await sandbox.localBytes();
+    const observed: { touched: PageSet; durationMs: number; cpu: number }[] = [];
+    for (let i = 0; i < requests; i++) {
+      const context = draw();
+      await space.takeTouched();
+      const before = cpuMs(sandbox.pid);
+      const { durationMs } = await sandbox.run(context);
+      observed.push({ durationMs, cpu: cpuMs(sandbox.pid) - before, touched: await space.takeTouched() });
+      onRequest(i + 1);
+    }
+    const all = await space.snapshot();
+    const known = runtime!.pages.union(init.pages);
+    const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
+      pages: pages.pages,
+      touched: spread(observed.map(({ touched }) => of(touched).pages)),
+    });
+    return {
+      function: name,
+      requests,
+      seed,
+      tracker,
+      coldStartMs,
+      initMs: loadedAt - readyAt - measuring,
+      residentBytes: { launch: launchBytes, init: initBytes, firstRequest },
+      segments: {
+        runtime: segment(runtime!.pages, (touched) => touched.intersect(runtime!.pages)),
+        init: segment(init.pages, (touched) => touched.intersect(init.pages)),
+        execution: segment(all.subtract(known), (touched) => touched.subtract(known)),
+      },
+      durationMs: spread(observed.map(({ durationMs }) => durationMs)),
+      cpuMs: spread(observed.map(({ cpu }) => cpu)),
+    };
+  } finally {
+    await sandbox.stop();
+  }
+}
