@@ -3,8 +3,11 @@
  * threads wait for pages. */
 #define _GNU_SOURCE
 #include "engine.h"
+#include "scan.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -59,7 +62,7 @@ static void on_remap(struct fm_space *space, uint64_t from, uint64_t to, uint64_
 		return;
 	}
 	/* That the move was told means that its source was registered, and so the target is. */
-	fm_region_add(space, to, to + length);
+	fm_ranges_add(&space->regions, (struct fm_range){to, to + length});
 	fm_space_wake(space, from, length);
 }
 
@@ -107,8 +110,8 @@ static void on_fork(struct fm_space *parent, struct fm_space *child)
 	fm_flag(child->attached);
 	struct moving m = {.space = child};
 	fm_map_each(&parent->map, 0, UINT64_MAX, inherit, &m);
-	for (size_t i = 0; i < parent->regions; i++)
-		fm_region_add(child, parent->region[i].start, parent->region[i].end);
+	for (size_t i = 0; i < parent->regions.count; i++)
+		fm_ranges_add(&child->regions, parent->regions.range[i]);
 	if (m.failed)
 		fm_space_kill(parent, FM_ERR_NOMEM);
 	if (!child->waiting_for)
@@ -164,12 +167,6 @@ static void bring_up(struct fm_space *space, size_t from, size_t to)
 	space->group[to] = moving;
 }
 
-static bool is_taken(const struct fm_space *space, struct fm_range range)
-{
-	size_t i = fm_region_at(space, range.start);
-	return i < space->regions && space->region[i].start < range.end;
-}
-
 /* The range that a change empties. */
 static struct fm_range emptied(const struct uffd_msg *m)
 {
@@ -215,7 +212,10 @@ static size_t what_emptied(const struct fm_space *space, size_t at, struct fm_ra
 static bool empty_target(struct fm_space *space, size_t at)
 {
 	struct fm_range target = remap_to(&space->group[at]);
-	struct fm_range region = space->region[fm_region_at(space, target.start)], in_way = region;
+	struct fm_range region = target, in_way;
+	if (fm_ranges_overlap(&space->regions, target))
+		region = space->regions.range[fm_ranges_at(&space->regions, target.start)];
+	in_way = region;
 	in_way.start = in_way.start > target.start ? in_way.start : target.start;
 	in_way.end = in_way.end < target.end ? in_way.end : target.end;
 	size_t unmaps = count_touching(space, at + 1, in_way, UFFD_EVENT_UNMAP);
@@ -228,6 +228,15 @@ static bool empty_target(struct fm_space *space, size_t at)
 	}
 	bring_up(space, what_emptied(space, at + 1, in_way, region, UFFD_EVENT_UNMAP), at);
 	return true;
+}
+
+/* Is something in the way of the move at `at`? Either it is known to be; or an unmapping that is told later covers the
+ * target, and yet the target is there: what was unmapped was something that had grown in place, which nobody tells. */
+static bool is_taken(struct fm_space *space, size_t at)
+{
+	struct fm_range target = remap_to(&space->group[at]);
+	return fm_ranges_overlap(&space->regions, target) ||
+	       (count_touching(space, at + 1, target, UFFD_EVENT_UNMAP) && fm_space_is_registered(space, target.start));
 }
 
 static struct fm_space *forked(const struct uffd_msg *fork)
@@ -258,7 +267,7 @@ static bool was_registered(struct fm_space *child, uint64_t page)
 		if (m->event == UFFD_EVENT_REMAP && holds(remap_to(m), page))
 			return false;
 	}
-	return fm_space_is_registered(child, page);
+	return child->birth_known ? fm_ranges_has(&child->birth, page) : fm_space_is_registered(child, page);
 }
 
 static bool same_place(const struct uffd_msg *a, const struct uffd_msg *b)
@@ -355,28 +364,47 @@ static void apply(struct fm_space *space, const struct uffd_msg *m)
 		on_remap(space, remap_from(m).start, remap_to(m).start, m->arg.remap.len / FM_PAGE_SIZE);
 		break;
 	case UFFD_EVENT_REMOVE:
+		fm_map_each(&space->map, gone.start, gone.end, fm_space_forget, space);
+		if (space->root == space && !fm_ranges_add(&space->discarded, gone))
+			fm_space_kill(space, FM_ERR_NOMEM);
+		break;
 	case UFFD_EVENT_UNMAP:
 		fm_map_each(&space->map, gone.start, gone.end, fm_space_forget, space);
-		if (m->event == UFFD_EVENT_UNMAP)
-			fm_region_remove(space, gone.start, gone.end);
+		fm_region_remove(space, gone.start, gone.end);
 		break;
 	}
 }
 
+/* A single thread's changes are told in their order: it waits for each to be read. (The other thread is the agent.) */
+static bool is_single_threaded(const struct fm_space *space)
+{
+	char text[512];
+	int fd = space->root == space ? fm_proc_open(space->pid, "stat", O_RDONLY) : -1;
+	ssize_t length = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	text[length > 0 ? length : 0] = 0;
+	/* Field 20 of proc_pid_stat(5); the name before it may contain anything. */
+	const char *at = strrchr(text, ')');
+	long threads = 0;
+	return at && sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld", &threads) == 1 && threads <= 2;
+}
+
 static void apply_group(struct fm_space *space)
 {
-	if (!place_forks(space))
+	bool in_order = space->group_count == 1 || is_single_threaded(space);
+	if (!in_order && !place_forks(space))
 		return;
 	size_t turns = space->group_count * space->group_count; /* enough for any order; ends a circle */
 	for (size_t i = 0; i < space->group_count && !space->dead;) {
 		const struct uffd_msg *m = &space->group[i];
-		if (m->event == UFFD_EVENT_REMAP && is_taken(space, remap_to(m)) && turns && empty_target(space, i))
+		if (m->event == UFFD_EVENT_REMAP && turns && !in_order && is_taken(space, i) && empty_target(space, i))
 			turns--; /* look at what came here instead */
 		else
 			apply(space, &space->group[i++]);
 	}
 	for (size_t i = 0; i < space->group_count && !space->dead; i++)
-		if (space->group[i].event == UFFD_EVENT_REMAP && fm_region_has(space, remap_to(&space->group[i]).end - 1))
+		if (space->group[i].event == UFFD_EVENT_REMAP && fm_ranges_has(&space->regions, remap_to(&space->group[i]).end - 1))
 			fm_region_learn(space, remap_to(&space->group[i]).end);
 	space->group_count = 0;
 }
@@ -408,8 +436,15 @@ static size_t collect_events(struct fm_space *space)
 			fm_fault_defer(space, message[i].arg.pagefault.address / FM_PAGE_SIZE);
 			continue;
 		}
-		if (message[i].event == UFFD_EVENT_FORK)
-			message[i].arg.reserved.reserved1 = (uintptr_t)child_make(space, (int)message[i].arg.fork.ufd);
+		if (message[i].event == UFFD_EVENT_FORK) {
+			struct fm_space *child = child_make(space, (int)message[i].arg.fork.ufd);
+			/* Should its place among other changes be in doubt: look before it grows anything. */
+			if (child && (space->group_count + kept || fm_space_is_changing(space)))
+				fm_region_birth(child, &space->regions);
+			message[i].arg.reserved.reserved1 = (uintptr_t)child;
+		}
+		if (message[i].event == UFFD_EVENT_REMOVE)
+			__atomic_fetch_add(&space->discards, 1, __ATOMIC_RELEASE);
 		message[kept++] = message[i];
 	}
 	space->group_count += kept;

@@ -175,7 +175,9 @@ void fm_engine_close(struct fm_engine *engine)
 			if (fds[i] >= 0)
 				close(fds[i]);
 		fm_map_clear(&space->map);
-		free(space->region);
+		fm_ranges_free(&space->regions);
+		fm_ranges_free(&space->discarded);
+		fm_ranges_free(&space->birth);
 		free(space->deferred);
 		free(space->recalled);
 		free(space->group);

@@ -21,6 +21,7 @@
 #include "hotness/tracker.h"
 #include "page_map.h"
 #include "queue.h"
+#include "ranges.h"
 #include "set.h"
 #include "slots.h"
 #include "sum.h"
@@ -34,6 +35,16 @@
 #define FM_READ_AHEAD 256u
 /* Pages of zeros put around a first touch inside a managed mapping. */
 #define FM_ZERO_AROUND 16u
+/* Holes are cut only out of mappings of this many pages (1 GiB): reservations of an allocator. At most so many are
+ * known of a space; the smallest hole worth a cut. (The stress tests build with smaller ones.) */
+#ifndef FM_RESERVATION
+#define FM_RESERVATION (1u << 18)
+#define FM_RESERVATIONS 4u
+#define FM_HOLE_PAGES 32u
+#endif
+/* Most cuts between two evictions, and how far a hole is looked for to both sides, in chunks of the page map. */
+#define FM_HOLES 1024u
+#define FM_HOLE_CHUNKS 32u
 /* Local copies of batches in transit, over all spaces: 8 MiB. */
 #define FM_BATCH_BUFFERS 8u
 /* Bulk reads of one prefetch on their way at once. */
@@ -69,6 +80,8 @@ struct fm_command {
 	uint64_t bytes_per_second; /* FM_MSG_SCAN_TOUCHED: enum fm_touched_flag */
 	struct fm_range *mapping; /* FM_MSG_EVICT: manageable mappings when it was ordered */
 	size_t mappings;
+	uint64_t discards; /* FM_MSG_EVICT: of the space, ... */
+	bool quiet;	   /* ... and since then each thread was seen outside of madvise */
 	int status;
 	int socket;
 	pid_t pid;
@@ -188,8 +201,15 @@ struct fm_space {
 	unsigned waiting_for; /* forked child: batches that it still shares; its events stay unread meanwhile */
 	struct fm_page_map map;
 	uint64_t away; /* entries that are STORED or TRANSIT */
-	struct fm_range *region; /* registered with userfaultfd: sorted, disjoint page ranges */
-	size_t regions, region_capacity;
+	struct fm_ranges regions; /* registered with userfaultfd */
+	/* A discard is told before it happens, and nobody tells when it has: these pages must not leave meanwhile, or they
+	 * would come back with what was to be discarded. Out of here by a fault, which shows that they were gone. */
+	struct fm_ranges discarded;
+	uint64_t discards;	/* that were told; atomic */
+	bool birth_known;	/* forked child: `birth` is what was registered when it was made */
+	struct fm_ranges birth;
+	struct fm_range reservation[FM_RESERVATIONS]; /* as of the last eviction */
+	uint32_t reservations, holes;
 	uint64_t arena_start, arena_end, staging, flush; /* addresses */
 	bool staging_busy[FM_STAGING_BUFFERS];
 	struct fm_batch *ordered; /* the batch of the MOVE order that is out */
@@ -264,19 +284,22 @@ void fm_space_end(struct fm_space *space);
 void fm_space_kill(struct fm_space *space, int status);
 int fm_space_handshake(struct fm_space *space);
 /* ---- regions.c ---- */
-/* Index of the first region that ends after `page`. */
-size_t fm_region_at(const struct fm_space *space, uint64_t page);
 /* Is a change of this address space happened but unread? */
 bool fm_space_is_changing(struct fm_space *space);
 /* Is the page in a mapping that is registered? */
 bool fm_space_is_registered(struct fm_space *space, uint64_t page);
-bool fm_region_has(const struct fm_space *space, uint64_t page);
-void fm_region_add(struct fm_space *space, uint64_t start, uint64_t end);
+/* Adds to a new child's `birth` what of these regions is registered in it. */
+void fm_region_birth(struct fm_space *child, const struct fm_ranges *regions);
 void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end);
 /* Adds what is registered at and after `page` though it was not known. */
 void fm_region_learn(struct fm_space *space, uint64_t page);
 /* Registers one mapping and makes sure that all of it really is. */
 void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end);
+/* Notes the reservations among the mappings of an eviction. */
+void fm_region_reservations(struct fm_space *space, const struct fm_range *mapping, size_t mappings);
+/* Unregisters what is empty around a page of a reservation that is touched for the first time: the next first touches
+ * there run at native speed. True when it did, and so the page's fault needs no answer. */
+bool fm_region_cut(struct fm_space *space, uint64_t page);
 /* Unregisters everything when no page is away: first touches run at native speed again. */
 void fm_space_release_regions(struct fm_space *space);
 /* ---- space.c ---- */

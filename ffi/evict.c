@@ -251,7 +251,7 @@ static void compose(struct fm_space *space, struct fm_agent_order *what, uint32_
 		}
 		job->next_page = page + 1;
 		uint32_t state = fm_entry_state(fm_map_get(&space->map, page));
-		if (!fm_region_has(space, page) || (state != FM_NONE && state != FM_CLEAN) || fm_map_reserve(&space->map, page) < 0)
+		if (!fm_ranges_has(&space->regions, page) || fm_ranges_has(&space->discarded, page) || (state != FM_NONE && state != FM_CLEAN) || fm_map_reserve(&space->map, page) < 0)
 			continue;
 		struct fm_agent_run *last = &what->run[what->runs - 1];
 		if (what->runs && last->page + last->pages == page)
@@ -303,6 +303,7 @@ static void register_mappings(struct fm_space *space)
 {
 	struct fm_evict_job *job = &space->evict;
 	size_t at = 0;
+	fm_region_reservations(space, job->mapping, job->mappings);
 	for (size_t i = 0; i < job->mappings; i++) {
 		struct fm_range *mapping = &job->mapping[i];
 		while (at < job->set->count && job->set->range[at].end <= mapping->start)
@@ -379,6 +380,8 @@ void fm_evict_start(struct fm_space *space, struct fm_command *command)
 	job->mapping = command->mapping;
 	job->mappings = command->mappings;
 	command->mapping = NULL;
+	if (command->quiet && command->discards == __atomic_load_n(&space->discards, __ATOMIC_RELAXED))
+		fm_ranges_free(&space->discarded);
 	fm_space_read_events(space);
 	fm_evict_pump(space);
 }

@@ -234,7 +234,7 @@ void fm_fault(struct fm_space *space, uint64_t page)
 			fm_space_forget(space, page, entry); /* CLEAN, and yet not there: discarded */
 		if (!space->group_count)
 			fm_region_learn(space, page);
-		done = fm_space_zero(space, page);
+		done = fm_region_cut(space, page) || fm_space_zero(space, page);
 	}
 	if (!done)
 		fm_fault_defer(space, page);

@@ -110,6 +110,37 @@ int fm_map_set(struct fm_page_map *map, uint64_t page, uint64_t entry)
 	return 0;
 }
 
+static int is_away(uint64_t entry)
+{
+	return fm_entry_state(entry) == FM_STORED || fm_entry_state(entry) == FM_TRANSIT;
+}
+
+void fm_map_hole(struct fm_page_map *map, uint64_t page, uint32_t chunks, uint64_t *first, uint64_t *end)
+{
+	uint64_t key = page >> CHUNK_SHIFT, lowest = key > chunks ? (key - chunks) << CHUNK_SHIFT : 0;
+	uint64_t highest = (key + chunks + 1) << CHUNK_SHIFT, low = page, high = page + 1;
+	while (low > lowest) {
+		struct fm_chunk *chunk = find(map, (low - 1) >> CHUNK_SHIFT);
+		if (!chunk)
+			low = ((low - 1) >> CHUNK_SHIFT) << CHUNK_SHIFT;
+		else if (is_away(chunk->entry[(low - 1) & (CHUNK_PAGES - 1)]))
+			break;
+		else
+			low--;
+	}
+	while (high < highest) {
+		struct fm_chunk *chunk = find(map, high >> CHUNK_SHIFT);
+		if (!chunk)
+			high = ((high >> CHUNK_SHIFT) + 1) << CHUNK_SHIFT;
+		else if (is_away(chunk->entry[high & (CHUNK_PAGES - 1)]))
+			break;
+		else
+			high++;
+	}
+	*first = low;
+	*end = high;
+}
+
 static void visit_chunk(struct fm_chunk *chunk, uint64_t first, uint64_t end,
 			void (*visit)(void *, uint64_t, uint64_t), void *context)
 {

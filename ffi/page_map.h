@@ -52,6 +52,9 @@ uint64_t fm_map_get(struct fm_page_map *map, uint64_t page);
 int fm_map_reserve(struct fm_page_map *map, uint64_t page);
 /* Sets an entry (0 forgets it). 0, or -1 when memory for a new chunk lacks. */
 int fm_map_set(struct fm_page_map *map, uint64_t page, uint64_t entry);
+/* The pages around `page` that are neither STORED nor TRANSIT: [*first, *end), at most `chunks` chunks to each side. Call
+ * it for such a page. */
+void fm_map_hole(struct fm_page_map *map, uint64_t page, uint32_t chunks, uint64_t *first, uint64_t *end);
 /* Calls `visit` for each entry in [first, end), in no particular order; it may change that one entry. */
 void fm_map_each(struct fm_page_map *map, uint64_t first, uint64_t end,
 		 void (*visit)(void *context, uint64_t page, uint64_t entry), void *context);

@@ -7,79 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scan.h"
 #include "uapi.h"
 
-/* Index of the first region that ends after `page`. */
-size_t fm_region_at(const struct fm_space *space, uint64_t page)
-{
-	size_t low = 0, high = space->regions;
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-		if (space->region[middle].end <= page)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-bool fm_region_has(const struct fm_space *space, uint64_t page)
-{
-	size_t i = fm_region_at(space, page);
-	return i < space->regions && space->region[i].start <= page;
-}
-
-static bool region_room(struct fm_space *space)
-{
-	if (space->regions < space->region_capacity)
-		return true;
-	size_t capacity = space->region_capacity ? space->region_capacity * 2 : 64;
-	struct fm_range *grown = realloc(space->region, capacity * sizeof(*grown));
-	if (!grown)
-		return false;
-	space->region = grown;
-	space->region_capacity = capacity;
-	return true;
-}
-
-static void region_insert(struct fm_space *space, size_t at, struct fm_range range)
-{
-	if (!region_room(space)) {
-		/* Not knowing a registered range is safe (its pages are just never evicted). */
-		return;
-	}
-	memmove(space->region + at + 1, space->region + at, (space->regions - at) * sizeof(range));
-	space->region[at] = range;
-	space->regions++;
-}
-
+/* Failing to add is safe: not knowing a registered range means that its pages are never evicted. Failing to remove keeps
+ * too little, which is safe too. */
 void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end)
 {
-	size_t i = fm_region_at(space, start);
-	while (i < space->regions && space->region[i].start < end) {
-		struct fm_range old = space->region[i];
-		memmove(space->region + i, space->region + i + 1, (space->regions - i - 1) * sizeof(old));
-		space->regions--;
-		if (old.start < start)
-			region_insert(space, i++, (struct fm_range){old.start, start});
-		if (old.end > end)
-			region_insert(space, i++, (struct fm_range){end, old.end});
-	}
+	fm_ranges_remove(&space->regions, (struct fm_range){start, end});
 }
 
-void fm_region_add(struct fm_space *space, uint64_t start, uint64_t end)
+static void region_add(struct fm_space *space, uint64_t start, uint64_t end)
 {
-	fm_region_remove(space, start, end);
-	size_t at = fm_region_at(space, start);
-	if (at < space->regions && space->region[at].start == end) {
-		space->region[at].start = start;
-		return;
-	}
-	if (at && space->region[at - 1].end == start) {
-		space->region[at - 1].end = end;
-		return;
-	}
-	region_insert(space, fm_region_at(space, start), (struct fm_range){start, end});
+	fm_ranges_add(&space->regions, (struct fm_range){start, end});
 }
 
 /* Is a change of this address space happened but unread? Says so whatever the range. */
@@ -104,7 +44,7 @@ bool fm_space_is_registered(struct fm_space *space, uint64_t page)
 /* A registered mapping that grew (mremap, in place or on the way) is registered there too, and nobody says so. */
 void fm_region_learn(struct fm_space *space, uint64_t page)
 {
-	if (fm_region_has(space, page) || !fm_space_is_registered(space, page))
+	if (fm_ranges_has(&space->regions, page) || !fm_space_is_registered(space, page))
 		return;
 	uint64_t pages = 1;
 	while (pages < 1ull << 30 && is_one_mapping(space, page, page + pages * 2))
@@ -112,13 +52,33 @@ void fm_region_learn(struct fm_space *space, uint64_t page)
 	for (uint64_t step = pages; step; step /= 2)
 		if (is_one_mapping(space, page, page + pages + step))
 			pages += step;
-	fm_region_add(space, page, page + pages);
+	region_add(space, page, page + pages);
+}
+
+/* Halves until each half is one mapping or nothing. */
+static void birth_of(struct fm_space *child, struct fm_range range)
+{
+	uint64_t middle = range.start + (range.end - range.start) / 2;
+	if (is_one_mapping(child, range.start, range.end)) {
+		if (!fm_ranges_add(&child->birth, range))
+			child->birth_known = false;
+	} else if (middle > range.start) {
+		birth_of(child, (struct fm_range){range.start, middle});
+		birth_of(child, (struct fm_range){middle, range.end});
+	}
+}
+
+void fm_region_birth(struct fm_space *child, const struct fm_ranges *regions)
+{
+	child->birth_known = true;
+	for (size_t i = 0; i < regions->count; i++)
+		birth_of(child, regions->range[i]);
 }
 
 void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end)
 {
-	size_t i = fm_region_at(space, start);
-	if (i < space->regions && space->region[i].start <= start && space->region[i].end >= end)
+	size_t i = fm_ranges_at(&space->regions, start);
+	if (i < space->regions.count && space->regions.range[i].start <= start && space->regions.range[i].end >= end)
 		return;
 	struct uffdio_register wanted = {
 		.range = {start * FM_PAGE_SIZE, (end - start) * FM_PAGE_SIZE},
@@ -131,7 +91,81 @@ void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end)
 	/* A hole that was in the range at that moment is not registered, and a page of a mapping made there
 	 * later would read as zero after an eviction. */
 	if (is_one_mapping(space, start, end))
-		fm_region_add(space, start, end);
+		region_add(space, start, end);
+}
+
+void fm_region_reservations(struct fm_space *space, const struct fm_range *mapping, size_t mappings)
+{
+	space->reservations = space->holes = 0;
+	for (size_t i = 0; i < mappings && space->reservations < FM_RESERVATIONS; i++) {
+		/* Earlier cuts split it. */
+		struct fm_range run = mapping[i];
+		while (i + 1 < mappings && mapping[i + 1].start == run.end)
+			run.end = mapping[++i].end;
+		if (run.end - run.start >= FM_RESERVATION)
+			space->reservation[space->reservations++] = run;
+	}
+}
+
+static const struct fm_range *reservation_of(const struct fm_space *space, uint64_t page)
+{
+	for (uint32_t i = 0; i < space->reservations; i++)
+		if (space->reservation[i].start <= page && page < space->reservation[i].end)
+			return &space->reservation[i];
+	return NULL;
+}
+
+/* Registers again what was cut out while a change was on its way: pages that are away may have been moved there just
+ * before. Who moved them cannot touch them until the change is read, and that comes after this. */
+static void undo_cut(struct fm_space *space, struct fm_range hole)
+{
+	struct fm_range *mapping = NULL;
+	size_t mappings = 0;
+	struct uffdio_register wanted = {.range = {hole.start * FM_PAGE_SIZE, (hole.end - hole.start) * FM_PAGE_SIZE},
+					 .mode = UFFDIO_REGISTER_MODE_MISSING};
+	if (ioctl(space->userfault, UFFDIO_REGISTER, &wanted) == 0 || errno == ESRCH)
+		return;
+	/* There are mappings of another kind, too. */
+	if (fm_scan_mappings(space->pid, space->arena_start, space->arena_end, &mapping, &mappings) != FM_OK) {
+		fm_space_kill(space, FM_ERR_SYSTEM);
+		return;
+	}
+	for (size_t i = 0; i < mappings; i++) {
+		uint64_t start = mapping[i].start > hole.start ? mapping[i].start : hole.start;
+		uint64_t end = mapping[i].end < hole.end ? mapping[i].end : hole.end;
+		if (start >= end)
+			continue;
+		wanted.range = (struct uffdio_range){start * FM_PAGE_SIZE, (end - start) * FM_PAGE_SIZE};
+		ioctl(space->userfault, UFFDIO_REGISTER, &wanted);
+	}
+	free(mapping);
+}
+
+/* A cut splits the mapping, and mremap of a range with a seam in it fails. Nobody calls that for a part of a
+ * reservation of gigabytes; allocators use madvise and munmap there, which do not mind. */
+bool fm_region_cut(struct fm_space *space, uint64_t page)
+{
+	const struct fm_range *reservation = reservation_of(space, page);
+	size_t i = fm_ranges_at(&space->regions, page);
+	if (!reservation || space->root != space || space->gated || space->group_count || space->dead || space->holes >= FM_HOLES ||
+	    i >= space->regions.count || space->regions.range[i].start > page || fm_space_is_changing(space))
+		return false;
+	struct fm_range hole, region = space->regions.range[i];
+	fm_map_hole(&space->map, page, FM_HOLE_CHUNKS, &hole.start, &hole.end);
+	hole.start = hole.start < region.start ? region.start : hole.start;
+	hole.end = hole.end > region.end ? region.end : hole.end;
+	if (hole.end - hole.start < FM_HOLE_PAGES)
+		return false;
+	struct uffdio_range range = {hole.start * FM_PAGE_SIZE, (hole.end - hole.start) * FM_PAGE_SIZE};
+	if (ioctl(space->userfault, UFFDIO_UNREGISTER, &range) < 0)
+		return false;
+	space->holes++;
+	fm_ranges_remove(&space->discarded, (struct fm_range){page, page + 1});
+	/* What is not known to be registered is not evicted. */
+	fm_region_remove(space, hole.start, hole.end);
+	if (fm_space_is_changing(space))
+		undo_cut(space, hole);
+	return true;
 }
 
 void fm_space_release_regions(struct fm_space *space)
@@ -139,10 +173,10 @@ void fm_space_release_regions(struct fm_space *space)
 	fm_map_trim(&space->map);
 	if (space->dead || space->gated || space->away || space->evict.active || space->deferred_count || space->group_count)
 		return;
-	for (size_t i = 0; i < space->regions; i++) {
-		struct uffdio_range range = {space->region[i].start * FM_PAGE_SIZE,
-					     (space->region[i].end - space->region[i].start) * FM_PAGE_SIZE};
+	for (size_t i = 0; i < space->regions.count; i++) {
+		struct fm_range region = space->regions.range[i];
+		struct uffdio_range range = {region.start * FM_PAGE_SIZE, (region.end - region.start) * FM_PAGE_SIZE};
 		ioctl(space->userfault, UFFDIO_UNREGISTER, &range);
 	}
-	space->regions = 0;
+	space->regions.count = 0;
 }

@@ -2,19 +2,21 @@
 #define _GNU_SOURCE
 #include "scan.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "uapi.h"
 
 int fm_proc_open(pid_t pid, const char *name, int flags)
 {
-	char path[64];
+	char path[128];
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
 	return open(path, flags | O_CLOEXEC);
 }
@@ -125,6 +127,52 @@ static int read_range(int pagemap, struct fm_range range, struct fm_set_builder 
 		at += pages;
 	}
 	return 0;
+}
+
+/* proc_pid_syscall(5): "running", or "-1 ..." outside of a system call, or its number. Workers of an io_uring have
+ * none and may be at any work. */
+static bool is_thread_quiet(pid_t pid, const char *thread)
+{
+	char name[64], text[64];
+	snprintf(name, sizeof(name), "task/%.20s/syscall", thread);
+	int fd = fm_proc_open(pid, name, O_RDONLY);
+	if (fd < 0)
+		return errno == ENOENT || errno == ESRCH; /* it has ended */
+	ssize_t length = read(fd, text, sizeof(text) - 1);
+	int error = errno;
+	close(fd);
+	if (length < 0)
+		return error == ESRCH;
+	text[length] = 0;
+	char *end;
+	long number = strtol(text, &end, 10);
+	if (end == text || number == SYS_madvise || number == SYS_process_madvise)
+		return false;
+	if (number >= 0)
+		return true;
+	snprintf(name, sizeof(name), "task/%.20s/comm", thread);
+	fd = fm_proc_open(pid, name, O_RDONLY);
+	length = fd < 0 ? 0 : read(fd, text, sizeof(text));
+	if (fd >= 0)
+		close(fd);
+	return length >= 4 && memcmp(text, "iou-", 4) != 0;
+}
+
+bool fm_scan_is_quiet(pid_t pid)
+{
+	int fd = fm_proc_open(pid, "task", O_RDONLY | O_DIRECTORY);
+	DIR *threads = fd < 0 ? NULL : fdopendir(fd);
+	if (!threads) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	bool quiet = true;
+	struct dirent *thread;
+	while (quiet && (thread = readdir(threads)))
+		quiet = thread->d_name[0] == '.' || is_thread_quiet(pid, thread->d_name);
+	closedir(threads);
+	return quiet;
 }
 
 struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_end, int *status)

@@ -3,6 +3,7 @@
 #ifndef FM_SCAN_H
 #define FM_SCAN_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "set.h"
@@ -15,6 +16,8 @@ int fm_proc_open(pid_t pid, const char *name, int flags);
  * 0 and a malloc'ed array, or a negative fm_status. */
 int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count);
 
+/* Was each thread seen waiting for something other than a discard? Whatever discard had begun before is done then. */
+bool fm_scan_is_quiet(pid_t pid);
 /* The resident pages of those mappings, the shared zero page left out. A set, or NULL with *status. */
 struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_end, int *status);
 

@@ -7,7 +7,7 @@
 
 struct target {
 	pid_t pid;
-	uint64_t arena_start, arena_end;
+	uint64_t arena_start, arena_end, discards;
 	bool found;
 };
 
@@ -17,7 +17,8 @@ static struct target look_up(struct fm_engine *engine, uint32_t id)
 	pthread_mutex_lock(&engine->table_lock);
 	struct fm_space *space = fm_table_find(engine, id);
 	if (space && __atomic_load_n(&space->attached, __ATOMIC_ACQUIRE) && !__atomic_load_n(&space->dead, __ATOMIC_ACQUIRE))
-		target = (struct target){space->pid, space->arena_start, space->arena_end, true};
+		target = (struct target){space->pid, space->arena_start, space->arena_end,
+					 __atomic_load_n(&space->discards, __ATOMIC_ACQUIRE), true};
 	pthread_mutex_unlock(&engine->table_lock);
 	return target;
 }
@@ -97,6 +98,8 @@ void *fm_scanner_main(void *argument)
 		command->status = FM_ERR_NO_SPACE;
 		if (target.found)
 			command->status = fm_scan_mappings(target.pid, target.arena_start, target.arena_end, &command->mapping, &command->mappings);
+		command->discards = target.discards;
+		command->quiet = target.found && target.discards && fm_scan_is_quiet(target.pid);
 		fm_queue_push(&engine->inbox, &command->message);
 	}
 }

@@ -123,16 +123,17 @@ void fm_space_end(struct fm_space *space)
 	close_fd(space->engine, &space->userfault);
 	close_fd(space->engine, &space->agent);
 	close_fd(space->engine, &space->pidfd);
-	free(space->region);
+	fm_ranges_free(&space->regions);
+	fm_ranges_free(&space->discarded);
+	fm_ranges_free(&space->birth);
 	free(space->deferred);
 	free(space->recalled);
 	free(space->group);
-	space->region = NULL;
 	space->group = NULL;
 	space->group_count = space->group_capacity = 0;
 	space->deferred = space->recalled = NULL;
-	space->regions = space->deferred_count = space->recalled_count = 0;
-	space->deferred_capacity = space->recalled_capacity = space->region_capacity = 0;
+	space->deferred_count = space->recalled_count = 0;
+	space->deferred_capacity = space->recalled_capacity = 0;
 	space->gated = false;
 	if (space->ordered) {
 		struct fm_batch *batch = space->ordered;
@@ -315,9 +316,9 @@ bool fm_space_zero(struct fm_space *space, uint64_t page)
 	uint64_t first = page & ~(uint64_t)(FM_ZERO_AROUND - 1), end = first + FM_ZERO_AROUND;
 	/* Neighbours that are away or in transit are not zero; neither is anything outside of the region. */
 	uint64_t low = page, high = page + 1;
-	while (low > first && fm_region_has(space, low - 1) && !fm_map_get(&space->map, low - 1))
+	while (low > first && fm_ranges_has(&space->regions, low - 1) && !fm_map_get(&space->map, low - 1))
 		low--;
-	while (high < end && fm_region_has(space, high) && !fm_map_get(&space->map, high))
+	while (high < end && fm_ranges_has(&space->regions, high) && !fm_map_get(&space->map, high))
 		high++;
 	bool asked = false;
 	uint64_t at = low;
@@ -329,6 +330,8 @@ bool fm_space_zero(struct fm_space *space, uint64_t page)
 		int result = ioctl(space->userfault, UFFDIO_ZEROPAGE, &zero);
 		uint64_t filled = result == 0 ? high - at : zero.zeropage > 0 ? (uint64_t)zero.zeropage / FM_PAGE_SIZE : 0;
 		fm_stat_add(space, zero_fills, filled);
+		if (space->discarded.count && !fm_ranges_remove(&space->discarded, (struct fm_range){at, at + filled}))
+			fm_space_kill(space, FM_ERR_NOMEM);
 		if (at <= page && page < at + filled)
 			asked = true;
 		at += filled;
@@ -383,7 +386,7 @@ void fm_space_flush(struct fm_space *space)
 bool fm_space_is_gone(struct fm_space *space)
 {
 	struct fm_uffdio_range_op probe = {.range = {FM_PAGE_SIZE * 16, FM_PAGE_SIZE}};
-	if (space->regions)
-		probe.range.start = space->region[0].start * FM_PAGE_SIZE;
+	if (space->regions.count)
+		probe.range.start = space->regions.range[0].start * FM_PAGE_SIZE;
 	return ioctl(space->userfault, FM_UFFDIO_CONTINUE, &probe) < 0 && errno == ESRCH;
 }

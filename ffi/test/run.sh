@@ -34,8 +34,12 @@ for flavour in plain asan tsan; do
   esac
   # shellcheck disable=SC2086
   check "driver builds ($flavour)" gcc $flags $warnings -o "$work/driver-$flavour" "$here/driver.c" $library -pthread
+  # The same with holes cut out of any mapping, not only out of huge reservations.
+  # shellcheck disable=SC2086
+  check "driver that cuts builds ($flavour)" gcc $flags $warnings -DFM_RESERVATION=8 -DFM_RESERVATIONS=64 -DFM_HOLE_PAGES=2 \
+    -o "$work/driver-cuts-$flavour" "$here/driver.c" $library -pthread
 done
-check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../slots.c"
+check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../ranges.c" "$here/../slots.c"
 check "page sets, page map, slots" "$work/unit"
 check "hotness tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/hotness" "$here/hotness.c" "$here/../hotness/page_table.c" "$here/../hotness/btf.c" "$here/../set.c"
 check "page tables of every format, damaged type information" "$work/hotness"
@@ -69,6 +73,7 @@ for flavour in plain asan tsan; do
   check "with prefetch ($flavour)" timeout 60 $driver --pause 5 --prefetch "$agent" -- "$work/simple" 2048 20
   check "stress, one thread ($flavour)" timeout 120 $driver --pause 2 "$agent" -- "$work/stress" "$seconds" 1 1
   check "stress, three threads with prefetch ($flavour)" timeout 120 $driver --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 2 3
+  check "stress, three threads, holes cut ($flavour)" timeout 120 $quiet "$work/driver-cuts-$flavour" --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 4 3
   check "memory server lost: ended, no wrong byte ($flavour)" timeout 60 $driver --pause 1 --kill-server-after 700 "$agent" -- "$work/stress" 20 3 2
 done
 echo

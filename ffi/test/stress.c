@@ -199,9 +199,10 @@ static void move_onto(struct worker *w, unsigned a)
 		munmap(to->memory + from->pages * 512ul, (to->pages - from->pages) * PAGE);
 	void *memory = mremap(from->memory, from->pages * PAGE, from->pages * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, target);
 	if (memory == MAP_FAILED) {
-		/* Linux unmaps the target before it finds out that the source is not one mapping. */
+		/* Linux unmaps the target before it finds out that the source is not one mapping, and may have moved a part. */
 		munmap(target, from->pages * PAGE);
-		to->memory = NULL;
+		munmap(from->memory, from->pages * PAGE);
+		to->memory = from->memory = NULL;
 		return;
 	}
 	*to = *from;

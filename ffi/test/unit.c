@@ -135,6 +135,23 @@ static void test_page_map(void)
 	for (int i = 0; i < MAP_PAGES; i++)
 		all += model[i] != 0;
 	CHECK(visited == all);
+	for (int i = 0; i < 2000; i++) {
+		/* Emptier and emptier, with CLEAN entries, which belong to holes. */
+		uint64_t from = (uint64_t)(rand() % MAP_PAGES), page = (uint64_t)(rand() % MAP_PAGES), first, end;
+		for (uint64_t at = from; at < from + (uint64_t)(rand() % 300) && at < MAP_PAGES; at++) {
+			model[at] = rand() % 4 ? 0 : fm_entry_make(FM_CLEAN, 7);
+			fm_map_set(&map, at, model[at]);
+		}
+		if (model[page] && fm_entry_state(model[page]) != FM_CLEAN)
+			continue;
+		uint64_t low = page, high = page + 1;
+		while (low && (!model[low - 1] || fm_entry_state(model[low - 1]) == FM_CLEAN))
+			low--;
+		while (high < MAP_PAGES && (!model[high] || fm_entry_state(model[high]) == FM_CLEAN))
+			high++;
+		fm_map_hole(&map, page, 1u << 20, &first, &end);
+		CHECK(first == low && (end == high || (high == MAP_PAGES && end >= high)));
+	}
 	for (uint64_t page = 0; page < MAP_PAGES; page++)
 		fm_map_set(&map, page, 0);
 	fm_map_trim(&map);
