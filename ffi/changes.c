@@ -230,13 +230,19 @@ static bool empty_target(struct fm_space *space, size_t at)
 	return true;
 }
 
-/* Is something in the way of the move at `at`? Either it is known to be; or an unmapping that is told later covers the
- * target, and yet the target is there: what was unmapped was something that had grown in place, which nobody tells. */
+/* Is something in the way of the move at `at`? Either it is known to be; or the first unmapping of a part of the target
+ * that is told later did not unmap what is there now: it was something that had grown in place, which nobody tells. */
 static bool is_taken(struct fm_space *space, size_t at)
 {
 	struct fm_range target = remap_to(&space->group[at]);
-	return fm_ranges_overlap(&space->regions, target) ||
-	       (count_touching(space, at + 1, target, UFFD_EVENT_UNMAP) && fm_space_is_registered(space, target.start));
+	if (fm_ranges_overlap(&space->regions, target))
+		return true;
+	for (size_t i = at + 1; i < space->group_count; i++) {
+		struct fm_range gone = removed(&space->group[i]);
+		if (space->group[i].event == UFFD_EVENT_UNMAP && overlaps(gone, target))
+			return fm_space_is_registered(space, gone.start > target.start ? gone.start : target.start);
+	}
+	return false;
 }
 
 static struct fm_space *forked(const struct uffd_msg *fork)
