@@ -273,7 +273,9 @@ static bool was_registered(struct fm_space *child, uint64_t page)
 		if (m->event == UFFD_EVENT_REMAP && holds(remap_to(m), page))
 			return false;
 	}
-	return child->birth_known ? fm_ranges_has(&child->birth, page) : fm_space_is_registered(child, page);
+	if (fm_ranges_has(&child->looked_at, page))
+		return fm_ranges_has(&child->birth, page);
+	return fm_space_is_registered(child, page);
 }
 
 static bool same_place(const struct uffd_msg *a, const struct uffd_msg *b)

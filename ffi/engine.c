@@ -177,6 +177,7 @@ void fm_engine_close(struct fm_engine *engine)
 		fm_map_clear(&space->map);
 		fm_ranges_free(&space->regions);
 		fm_ranges_free(&space->discarded);
+		fm_ranges_free(&space->looked_at);
 		fm_ranges_free(&space->birth);
 		free(space->deferred);
 		free(space->recalled);

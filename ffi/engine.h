@@ -206,8 +206,8 @@ struct fm_space {
 	 * would come back with what was to be discarded. Out of here by a fault, which shows that they were gone. */
 	struct fm_ranges discarded;
 	uint64_t discards;	/* that were told; atomic */
-	bool birth_known;	/* forked child: `birth` is what was registered when it was made */
-	struct fm_ranges birth;
+	/* Forked child: of `looked_at`, `birth` was registered when it was made. */
+	struct fm_ranges looked_at, birth;
 	struct fm_range reservation[FM_RESERVATIONS]; /* as of the last eviction */
 	uint32_t reservations, holes;
 	uint64_t arena_start, arena_end, staging, flush; /* addresses */

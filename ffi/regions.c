@@ -60,9 +60,11 @@ static void birth_of(struct fm_space *child, struct fm_range range)
 {
 	uint64_t middle = range.start + (range.end - range.start) / 2;
 	if (is_one_mapping(child, range.start, range.end)) {
-		if (!fm_ranges_add(&child->birth, range))
-			child->birth_known = false;
-	} else if (middle > range.start) {
+		fm_ranges_add(&child->birth, range);
+		fm_ranges_add(&child->looked_at, range);
+	} else if (middle == range.start) {
+		fm_ranges_add(&child->looked_at, range);
+	} else {
 		birth_of(child, (struct fm_range){range.start, middle});
 		birth_of(child, (struct fm_range){middle, range.end});
 	}
@@ -70,7 +72,6 @@ static void birth_of(struct fm_space *child, struct fm_range range)
 
 void fm_region_birth(struct fm_space *child, const struct fm_ranges *regions)
 {
-	child->birth_known = true;
 	for (size_t i = 0; i < regions->count; i++)
 		birth_of(child, regions->range[i]);
 }

@@ -125,6 +125,7 @@ void fm_space_end(struct fm_space *space)
 	close_fd(space->engine, &space->pidfd);
 	fm_ranges_free(&space->regions);
 	fm_ranges_free(&space->discarded);
+	fm_ranges_free(&space->looked_at);
 	fm_ranges_free(&space->birth);
 	free(space->deferred);
 	free(space->recalled);

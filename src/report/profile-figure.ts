@@ -10,12 +10,22 @@ const COLOURS = {
 const WIDTH = 640;
 const ROW = 34;
 const MIB_PAGES = 256;
+const MARGIN = 130;
 
-/** Draws the three segments of each function's memory, with what a request touches (median) in the strong colour. */
+const total = ({ segments }: FunctionProfile) =>
+  Object.values(segments).reduce((sum, segment) => sum + segment.pages, 0);
+
+/**
+ * Draws the three segments of each function's memory as shares of the whole, with what a request touches (median) in the
+ * strong colour; the whole stands beside the name.
+ */
 export async function profileFigure(profiles: readonly FunctionProfile[]): Promise<string> {
   const [Plot, { parseHTML }] = await Promise.all([import("@observablehq/plot"), import("linkedom")]);
   const { document } = parseHTML("<html><body></body></html>");
+  const label = (profile: FunctionProfile) =>
+    `${profile.function}, ${Math.round(total(profile) / MIB_PAGES)} MiB`;
   const rows = profiles.flatMap((profile) => {
+    const whole = total(profile);
     let at = 0;
     return (["runtime", "init", "execution"] as const).flatMap((stage) => {
       const segment = profile.segments[stage];
@@ -25,8 +35,8 @@ export async function profileFigure(profiles: readonly FunctionProfile[]): Promi
         [segment.pages - touched, COLOURS[stage][1]],
       ].map(([pages, fill]) => {
         const start = at;
-        at += (pages as number) / MIB_PAGES;
-        return { function: profile.function, start, end: at, fill: fill as string };
+        at += ((pages as number) / whole) * 100;
+        return { function: label(profile), start, end: at, fill: fill as string };
       });
     });
   });
@@ -34,17 +44,16 @@ export async function profileFigure(profiles: readonly FunctionProfile[]): Promi
   const svg = Plot.plot({
     width: WIDTH,
     height,
-    marginLeft: 76,
+    marginLeft: MARGIN,
     marginRight: 20,
     marginBottom: 38,
     x: {
-      label: "private memory, MiB (square root scale)",
+      label: "share of the private memory, %",
       labelAnchor: "center",
       grid: true,
-      type: "sqrt",
-      ticks: 8,
+      domain: [0, 100],
     },
-    y: { label: null, domain: profiles.map((profile) => profile.function), padding: 0.25 },
+    y: { label: null, domain: profiles.map(label), padding: 0.25 },
     marks: [
       Plot.barX(rows, { y: "function", x1: "start", x2: "end", fill: (row) => row.fill }),
       Plot.ruleX([0]),
@@ -53,7 +62,7 @@ export async function profileFigure(profiles: readonly FunctionProfile[]): Promi
   });
   svg.setAttribute("y", "34");
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  let x = 76;
+  let x = MARGIN;
   const legend = Object.entries(COLOURS)
     .map(([stage, [strong, light]]) => {
       const part = `<rect x="${x}" y="8" width="12" height="12" fill="${strong}"/><rect x="${x + 12}" y="8" width="12" height="12" fill="${light}"/><text x="${x + 29}" y="18">${stage}</text>`;
