@@ -67,8 +67,10 @@ async function during(line: string, work: () => void): Promise<void> {
 take(/^scripts\//);
 
 test("nodes and servers start as shown, and functions answer", async () => {
+  const profiles = take(/^faasmem function profile/);
+  expect(profiles.length).toBeGreaterThan(1);
   const invocations = take(/^faasmem function/);
-  expect(invocations.length).toBeGreaterThan(1);
+  expect(invocations.length).toBeGreaterThan(3);
   const ups = take(/^faasmem up/);
   expect(ups).toContain("faasmem up");
   for (const line of ups) {
@@ -77,7 +79,8 @@ test("nodes and servers start as shown, and functions answer", async () => {
     });
   }
   for (const line of take(/^faasmem server/)) await during(line, () => {});
-}, 60_000);
+  for (const line of profiles) expect(run(line)).toContain("gzip");
+}, 120_000);
 
 test("traces are imported, replayed and removed as shown", () => {
   const remove = take(/^faasmem trace remove/);

@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { FunctionProfile } from "../profile/profile.ts";
 import type { Trace } from "../trace/trace.ts";
 import type { Cell } from "./schema.ts";
 import { openStore } from "./store.ts";
@@ -118,4 +119,27 @@ test("unknown runs are usage errors", () => {
   const store = openStore(newPath());
   expect(() => store.loadRun()).toThrow(expect.objectContaining({ code: "UNKNOWN_RUN", kind: "usage" }));
   expect(() => store.loadRun(7)).toThrow("no run 7");
+});
+
+test("the newest profile of each function is kept", () => {
+  const store = openStore(newPath());
+  const same = { min: 1, median: 2, max: 3 };
+  const segment = { pages: 10, touched: same };
+  const profile = (name: string, coldStartMs: number): FunctionProfile => ({
+    function: name,
+    requests: 3,
+    seed: 1,
+    tracker: "ebpf",
+    coldStartMs,
+    initMs: 5,
+    residentBytes: { launch: 1, init: 2, firstRequest: 3 },
+    segments: { runtime: segment, init: segment, execution: segment },
+    durationMs: same,
+    cpuMs: same,
+  });
+  for (const one of [profile("web", 1), profile("graph", 2), profile("web", 3)])
+    store.saveProfile(one, { machine: { cpu: "x" }, version: "1" });
+  expect(store.listProfiles().map((row) => row.profile)).toEqual([profile("graph", 2), profile("web", 3)]);
+  expect(store.listProfiles()[0]).toMatchObject({ machine: { cpu: "x" }, version: "1" });
+  store.close();
 });

@@ -108,3 +108,36 @@ test("the gateway answers requests, and says what is wrong with others", async (
   expect((await post("/function/fn", "{}")).status).toBe(200);
   expect(await (await gateway.request("/functions")).json()).toMatchObject([{ name: "fn" }]);
 });
+
+test("functions are deployed and removed through the gateway", async () => {
+  const w = worker();
+  const inner = workerApp(w, async ({ name }) => {
+    w.deploy({ name, modulePath, quotaMiB: 64, initWindow: 1 });
+  });
+  const gateway = gatewayApp((request) => inner.fetch(request));
+  const ask = async (method: string, path: string, body?: string) => {
+    const answer = await gateway.request(path, { method, ...(body === undefined ? {} : { body }) });
+    return { status: answer.status, body: (await answer.json()) as { error?: { code: string } } };
+  };
+  const names = async () =>
+    ((await (await gateway.request("/functions")).json()) as { name: string }[]).map(({ name }) => name);
+
+  expect(await ask("POST", "/functions", '{"name":"other"}')).toMatchObject({ status: 200 });
+  expect(await names()).toEqual(["fn", "other"]);
+  expect((await ask("POST", "/function/other", "{}")).body).toHaveProperty("pid");
+  expect(w.stats().functions.find(({ name }) => name === "other")).toMatchObject({ sandboxes: 1 });
+  expect(await ask("DELETE", "/functions/other")).toMatchObject({ status: 200 });
+  expect(await names()).toEqual(["fn"]);
+  expect(await ask("POST", "/function/other", "{}")).toMatchObject({ status: 404 });
+  expect(await ask("DELETE", "/functions/other")).toMatchObject({ status: 404 });
+  for (const bad of [
+    "{",
+    "[]",
+    '{"name":1}',
+    '{"name":"fn","weights":"relative"}',
+    '{"name":"fn","more":1}',
+  ]) {
+    const { status, body } = await ask("POST", "/functions", bad);
+    expect([bad, status, body.error?.code]).toEqual([bad, 400, "BAD_REQUEST"]);
+  }
+});
