@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A program that does to its memory whatever programs do, at random and in several threads, and knows at all
  * times what every page must read as: each page carries its address tag and version.
- *   stress SECONDS [SEED [THREADS]]
+ *   stress SECONDS [SEED [THREADS [unmoved]]]      unmoved: nothing is moved with mremap
  * Exit code 1 and a line that tells page, operation and values at the first wrong byte. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,6 +37,7 @@ struct worker {
 };
 
 static volatile int stop;
+static int unmoved;
 static const char *last_operation[64];
 
 /* A system call that must not fail did. */
@@ -175,6 +176,8 @@ static void move(struct worker *w, unsigned a)
 {
 	struct area *area = &w->area[a];
 	unsigned pages = 1 + below(w, MOST_PAGES);
+	if (unmoved)
+		return;
 	void *memory = mremap(area->memory, area->pages * PAGE, pages * PAGE, MREMAP_MAYMOVE);
 	if (memory == MAP_FAILED) {
 		if (errno == EFAULT || errno == ENOMEM)
@@ -192,7 +195,7 @@ static void move_onto(struct worker *w, unsigned a)
 {
 	unsigned b = below(w, AREAS);
 	struct area *from = &w->area[a], *to = &w->area[b];
-	if (a == b || !to->memory || to->pages < from->pages)
+	if (unmoved || a == b || !to->memory || to->pages < from->pages)
 		return;
 	void *target = to->memory;
 	if (to->pages > from->pages)
@@ -216,7 +219,7 @@ static void move_leaving(struct worker *w, unsigned a)
 #ifdef MREMAP_DONTUNMAP
 	struct area *area = &w->area[a];
 	unsigned b = below(w, AREAS);
-	if (w->area[b].memory)
+	if (unmoved || w->area[b].memory)
 		return;
 	void *memory = mremap(area->memory, area->pages * PAGE, area->pages * PAGE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
 	if (memory == MAP_FAILED)
@@ -449,6 +452,7 @@ int main(int argc, char **argv)
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : (uint64_t)time(NULL);
 	unsigned threads = argc > 3 ? (unsigned)atoi(argv[3]) : 3;
 	pthread_t thread[64];
+	unmoved = argc > 4;
 	struct worker *workers = mmap(NULL, threads * sizeof(*workers), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (workers == MAP_FAILED || threads > 64)
 		return 2;
