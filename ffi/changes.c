@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define MESSAGES 64
+#define FORK_NS 50000ull
 
 struct moving {
 	struct fm_space *space;
@@ -70,7 +71,9 @@ static void inherit(void *context, uint64_t page, uint64_t entry)
 {
 	struct moving *m = context;
 	struct fm_space *child = m->space;
-	if (fm_entry_state(entry) == FM_STORED) {
+	if (fm_ranges_has(&child->doubtful, page)) {
+		m->failed |= !fm_space_poison(child, page);
+	} else if (fm_entry_state(entry) == FM_STORED) {
 		entry &= ~(uint64_t)FM_DEMAND;
 		if (fm_slots_ref(&child->engine->slots, fm_entry_value(entry)) < 0)
 			m->failed = true;
@@ -278,6 +281,26 @@ static bool was_registered(struct fm_space *child, uint64_t page)
 	return fm_space_is_registered(child, page);
 }
 
+static bool moves_to(const struct fm_space *space, uint64_t page)
+{
+	for (size_t i = 0; i < space->group_count; i++)
+		if (space->group[i].event == UFFD_EVENT_REMAP && holds(remap_to(&space->group[i]), page))
+			return true;
+	return false;
+}
+
+/* Did the child get what its parent has at `place`? Being registered there does not say so: a mapping next to it
+ * that grows in place when it is gone, which nobody tells, is registered there too. But that does not end where the old one did. */
+static bool child_got(const struct fm_space *space, struct fm_space *child, struct fm_range place)
+{
+	uint64_t last = place.start;
+	for (size_t i = fm_ranges_at(&space->regions, place.start); i < space->regions.count && space->regions.range[i].start < place.end; i++)
+		last = (space->regions.range[i].end < place.end ? space->regions.range[i].end : place.end) - 1;
+	if (!was_registered(child, place.start) || !was_registered(child, last))
+		return false;
+	return last + 1 < place.end || fm_ranges_has(&space->regions, place.end) || moves_to(space, place.end) || !was_registered(child, place.end);
+}
+
 static bool same_place(const struct uffd_msg *a, const struct uffd_msg *b)
 {
 	bool moves = b->event == UFFD_EVENT_REMAP;
@@ -287,19 +310,34 @@ static bool same_place(const struct uffd_msg *a, const struct uffd_msg *b)
 	return overlaps(remap_from(a), from) || overlaps(remap_from(a), to) || overlaps(remap_to(a), from) || overlaps(remap_to(a), to);
 }
 
-/* Had the change at `at` happened when the child was made? Yes, when a later one of the same place had; else
- * the child's address space shows it. */
-static bool child_has(struct fm_space *space, size_t at, struct fm_space *child)
+/* Had the change at `at` happened when the child of the FORK at `fork` was made? Yes, when a later one of the same
+ * place had. An unmapping that is told before a fork happened before it or at the same time, and then nobody can count on
+ * what the child sees: who forks waits until the fork is told. Else the child's address space shows it. */
+static bool child_has(struct fm_space *space, size_t at, size_t fork)
 {
 	const struct uffd_msg *m = &space->group[at];
+	struct fm_space *child = forked(&space->group[fork]);
 	for (size_t j = at + 1; j < space->group_count; j++)
-		if (is_late(&space->group[j]) && same_place(m, &space->group[j]) && child_has(space, j, child))
+		if (is_late(&space->group[j]) && same_place(m, &space->group[j]) && child_has(space, j, fork))
 			return true;
 	if (m->event == UFFD_EVENT_UNMAP)
-		return !was_registered(child, removed(m).start);
-	/* MREMAP_DONTUNMAP leaves the source registered, and no unmapping follows. */
+		return at < fork || !child_got(space, child, removed(m));
+	/* MREMAP_DONTUNMAP leaves the source registered, and no unmapping follows. Where nothing was unmapped, what is
+	 * registered at the target was moved there. */
 	return was_registered(child, remap_to(m).start) &&
-	       (!was_registered(child, remap_from(m).start) || !count_touching(space, at, remap_from(m), UFFD_EVENT_UNMAP));
+	       (!child_got(space, child, remap_from(m)) || !count_touching(space, at, remap_from(m), UFFD_EVENT_UNMAP) ||
+		!count_touching(space, 0, remap_to(m), UFFD_EVENT_UNMAP));
+}
+
+/* An unmapping told after the fork, of a place that is registered in the child up to where it ended: either it happened
+ * after the fork, or a neighbour grew exactly over the place in between, within the microseconds that a fork
+ * takes. Nothing tells which. What was stored there is neither given to the child nor read as zeros: an access ends it. */
+static bool note_doubt(const struct fm_space *space, const struct uffd_msg *m, struct fm_space *child)
+{
+	struct fm_range place = removed(m);
+	if (m->event != UFFD_EVENT_UNMAP || !fm_space_is_one_mapping(child, place.start - 1, place.start + 1))
+		return true;
+	return !fm_ranges_overlap(&space->regions, place) || fm_ranges_add(&child->doubtful, place);
 }
 
 /* Puts the FORK at `at` before the first change that the child does not have. What the child has all the same
@@ -312,21 +350,25 @@ static bool place_fork(struct fm_space *space, size_t at)
 	struct uffd_msg *first = child ? malloc(space->group_count * sizeof(*first)) : NULL;
 	if (!first)
 		return !child;
-	while (to < at && !(is_late(&space->group[to]) && !child_has(space, to, child)))
+	while (to < at && !(is_late(&space->group[to]) && !child_has(space, to, at)))
 		to++;
 	for (size_t j = to; j < at; j++) {
 		const struct uffd_msg *m = &space->group[j];
-		bool has = is_late(m) ? child_has(space, j, child) : m->event == UFFD_EVENT_REMOVE;
+		bool has = is_late(m) ? child_has(space, j, at) : m->event == UFFD_EVENT_REMOVE;
 		/* A discard of what a change moved there that the child has not is not the child's. */
 		for (size_t k = to; k < at && has && !is_late(m); k++)
-			has = !is_late(&space->group[k]) || !same_place(m, &space->group[k]) || child_has(space, k, child);
+			has = !is_late(&space->group[k]) || !same_place(m, &space->group[k]) || child_has(space, k, at);
 		if (has)
 			first[firsts++] = *m;
 	}
-	for (size_t j = at + 1; j < space->group_count; j++)
-		if (is_late(&space->group[j]) && child_has(space, j, child))
+	bool room = true;
+	for (size_t j = at + 1; j < space->group_count; j++) {
+		if (is_late(&space->group[j]) && child_has(space, j, at))
 			first[firsts++] = space->group[j];
-	bool room = group_room(child, firsts);
+		else
+			room &= note_doubt(space, &space->group[j], child);
+	}
+	room &= group_room(child, firsts);
 	if (room && firsts) {
 		memmove(child->group + firsts, child->group, child->group_count * sizeof(*first));
 		memcpy(child->group, first, firsts * sizeof(*first));
@@ -459,11 +501,24 @@ static size_t collect_events(struct fm_space *space)
 	return count;
 }
 
+/* A fork that was just read goes on within microseconds, and then nothing is changing unless a change is on its way
+ * that happened before: seeing that, what comes later is known to come later. */
+static void await_forks(struct fm_space *space, size_t from)
+{
+	uint64_t end = 0;
+	for (size_t i = from; i < space->group_count; i++)
+		if (space->group[i].event == UFFD_EVENT_FORK)
+			end = fm_now_ns() + FORK_NS;
+	while (end && fm_space_is_changing(space) && fm_now_ns() < end)
+		;
+}
+
 /* Reads everything the kernel has to say. Faults are judged after all known changes were applied. */
 void fm_space_read_events(struct fm_space *space)
 {
 	while (!space->dead && !space->gated && !space->waiting_for) {
-		size_t count = collect_events(space);
+		size_t before = space->group_count, count = collect_events(space);
+		await_forks(space, before);
 		if (space->group_count && !fm_space_is_changing(space))
 			apply_group(space);
 		if (!space->group_count)

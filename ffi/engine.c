@@ -179,6 +179,7 @@ void fm_engine_close(struct fm_engine *engine)
 		fm_ranges_free(&space->discarded);
 		fm_ranges_free(&space->looked_at);
 		fm_ranges_free(&space->birth);
+		fm_ranges_free(&space->doubtful);
 		free(space->deferred);
 		free(space->recalled);
 		free(space->group);

@@ -208,6 +208,8 @@ struct fm_space {
 	uint64_t discards;	/* that were told; atomic */
 	/* Forked child: of `looked_at`, `birth` was registered when it was made. */
 	struct fm_ranges looked_at, birth;
+	/* Forked child: stored pages of these may have been its parent's or not. */
+	struct fm_ranges doubtful;
 	struct fm_range reservation[FM_RESERVATIONS]; /* as of the last eviction */
 	uint32_t reservations, holes;
 	uint64_t arena_start, arena_end, staging, flush; /* addresses */
@@ -288,6 +290,8 @@ int fm_space_handshake(struct fm_space *space);
 bool fm_space_is_changing(struct fm_space *space);
 /* Is the page in a mapping that is registered? */
 bool fm_space_is_registered(struct fm_space *space, uint64_t page);
+/* Is all of this one mapping that is registered? */
+bool fm_space_is_one_mapping(struct fm_space *space, uint64_t start, uint64_t end);
 /* Adds to a new child's `birth` what of these regions is registered in it. */
 void fm_region_birth(struct fm_space *child, const struct fm_ranges *regions);
 void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end);
@@ -313,8 +317,8 @@ uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *dat
 /* Zeros likewise; `window` pages around it as far as they hold nothing. False: try again after events. */
 bool fm_space_zero(struct fm_space *space, uint64_t page);
 void fm_space_wake(struct fm_space *space, uint64_t page, uint64_t pages);
-/* An access to this page from now on is a SIGBUS: loud, not wrong. */
-void fm_space_poison(struct fm_space *space, uint64_t page);
+/* An access to this page from now on is a SIGBUS: loud, not wrong. False: the page is as it was. */
+bool fm_space_poison(struct fm_space *space, uint64_t page);
 void fm_space_note_recalled(struct fm_space *space, uint64_t page);
 /* Makes the processor look at the page tables again: what it remembers of them sets no accessed bit. */
 void fm_space_flush(struct fm_space *space);

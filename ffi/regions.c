@@ -29,8 +29,8 @@ bool fm_space_is_changing(struct fm_space *space)
 	return ioctl(space->userfault, FM_UFFDIO_CONTINUE, &probe) < 0 && errno == EAGAIN;
 }
 
-/* Is all of this one mapping that is registered with userfaultfd? EINVAL on anonymous memory means yes. */
-static bool is_one_mapping(struct fm_space *space, uint64_t start, uint64_t end)
+/* EINVAL on anonymous memory means yes. */
+bool fm_space_is_one_mapping(struct fm_space *space, uint64_t start, uint64_t end)
 {
 	struct fm_uffdio_range_op probe = {.range = {start * FM_PAGE_SIZE, (end - start) * FM_PAGE_SIZE}};
 	return ioctl(space->userfault, FM_UFFDIO_CONTINUE, &probe) < 0 && errno == EINVAL;
@@ -38,7 +38,7 @@ static bool is_one_mapping(struct fm_space *space, uint64_t start, uint64_t end)
 
 bool fm_space_is_registered(struct fm_space *space, uint64_t page)
 {
-	return is_one_mapping(space, page, page + 1);
+	return fm_space_is_one_mapping(space, page, page + 1);
 }
 
 /* A registered mapping that grew (mremap, in place or on the way) is registered there too, and nobody says so. */
@@ -47,10 +47,10 @@ void fm_region_learn(struct fm_space *space, uint64_t page)
 	if (fm_ranges_has(&space->regions, page) || !fm_space_is_registered(space, page))
 		return;
 	uint64_t pages = 1;
-	while (pages < 1ull << 30 && is_one_mapping(space, page, page + pages * 2))
+	while (pages < 1ull << 30 && fm_space_is_one_mapping(space, page, page + pages * 2))
 		pages *= 2;
 	for (uint64_t step = pages; step; step /= 2)
-		if (is_one_mapping(space, page, page + pages + step))
+		if (fm_space_is_one_mapping(space, page, page + pages + step))
 			pages += step;
 	region_add(space, page, page + pages);
 }
@@ -59,7 +59,7 @@ void fm_region_learn(struct fm_space *space, uint64_t page)
 static void birth_of(struct fm_space *child, struct fm_range range)
 {
 	uint64_t middle = range.start + (range.end - range.start) / 2;
-	if (is_one_mapping(child, range.start, range.end)) {
+	if (fm_space_is_one_mapping(child, range.start, range.end)) {
 		fm_ranges_add(&child->birth, range);
 		fm_ranges_add(&child->looked_at, range);
 	} else if (middle == range.start) {
@@ -91,7 +91,7 @@ void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end)
 		return; /* the mapping is gone or of another kind by now: its pages stay local */
 	/* A hole that was in the range at that moment is not registered, and a page of a mapping made there
 	 * later would read as zero after an eviction. */
-	if (is_one_mapping(space, start, end))
+	if (fm_space_is_one_mapping(space, start, end))
 		region_add(space, start, end);
 }
 

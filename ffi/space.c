@@ -127,6 +127,7 @@ void fm_space_end(struct fm_space *space)
 	fm_ranges_free(&space->discarded);
 	fm_ranges_free(&space->looked_at);
 	fm_ranges_free(&space->birth);
+	fm_ranges_free(&space->doubtful);
 	free(space->deferred);
 	free(space->recalled);
 	free(space->group);
@@ -363,11 +364,14 @@ bool fm_space_zero(struct fm_space *space, uint64_t page)
 	return true;
 }
 
-void fm_space_poison(struct fm_space *space, uint64_t page)
+bool fm_space_poison(struct fm_space *space, uint64_t page)
 {
 	struct fm_uffdio_range_op poison = {.range = {page * FM_PAGE_SIZE, FM_PAGE_SIZE}};
-	if (!space->dead && ioctl(space->userfault, FM_UFFDIO_POISON, &poison) < 0 && errno == ESRCH)
+	if (space->dead || ioctl(space->userfault, FM_UFFDIO_POISON, &poison) == 0 || errno == EEXIST)
+		return true;
+	if (errno == ESRCH)
 		fm_space_end(space);
+	return errno == ESRCH;
 }
 
 void fm_space_flush(struct fm_space *space)

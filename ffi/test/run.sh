@@ -43,7 +43,7 @@ check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$
 check "page sets, page map, slots" "$work/unit"
 check "hotness tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/hotness" "$here/hotness.c" "$here/../hotness/page_table.c" "$here/../hotness/btf.c" "$here/../set.c"
 check "page tables of every format, damaged type information" "$work/hotness"
-check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread"
+check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread && gcc -O2 $warnings -o '$work/grow' '$here/grow.c' -pthread"
 
 agent=$out/libfaasmem_agent.so
 
@@ -65,6 +65,15 @@ engine_killed() {
   done
 }
 check "engine killed: everything ended within a second, no wrong byte" engine_killed
+
+# Mostly the first rounds of a process are the ones in which the threads meet.
+grown_over() {
+  local round
+  for round in 1 2 3 4 5 6 7 8; do
+    timeout 60 "$work/driver-plain" --pause 2 "$agent" -- "$work/grow" 1 || return 1
+  done
+}
+check "grown over what another thread unmaps, and forked" grown_over
 # The kernel maps of a sanitized process need more address space than a random layout may leave.
 quiet="env TSAN_OPTIONS=halt_on_error=1 ASAN_OPTIONS=detect_leaks=1"
 for flavour in plain asan tsan; do
