@@ -14,6 +14,7 @@
 
 #define MESSAGES 64
 #define FORK_NS 50000ull
+#define SETTLE_NS 1000000000ull
 
 struct moving {
 	struct fm_space *space;
@@ -67,25 +68,6 @@ static void on_remap(struct fm_space *space, uint64_t from, uint64_t to, uint64_
 	fm_space_wake(space, from, length);
 }
 
-static void inherit(void *context, uint64_t page, uint64_t entry)
-{
-	struct moving *m = context;
-	struct fm_space *child = m->space;
-	if (fm_ranges_has(&child->doubtful, page)) {
-		m->failed |= !fm_space_poison(child, page);
-	} else if (fm_entry_state(entry) == FM_STORED) {
-		entry &= ~(uint64_t)FM_DEMAND;
-		if (fm_slots_ref(&child->engine->slots, fm_entry_value(entry)) < 0)
-			m->failed = true;
-		else if (!fm_space_set(child, page, entry)) {
-			fm_slots_unref(&child->engine->slots, fm_entry_value(entry));
-			m->failed = true;
-		}
-	} else if (fm_entry_state(entry) == FM_TRANSIT) {
-		fm_batch_share(child, page, entry);
-	} /* CLEAN: the child has the page */
-}
-
 /* The space of a child that was just forked: made when the event is read, filled in when its turn comes. */
 static struct fm_space *child_make(struct fm_space *parent, int userfault)
 {
@@ -101,24 +83,6 @@ static struct fm_space *child_make(struct fm_space *parent, int userfault)
 	fm_space_ref(parent->root);
 	fm_space_hold_child(child);
 	return child;
-}
-
-static void on_fork(struct fm_space *parent, struct fm_space *child)
-{
-	struct fm_engine *engine = parent->engine;
-	if (!child)
-		return;
-	child->next = engine->spaces;
-	engine->spaces = child;
-	fm_flag(child->attached);
-	struct moving m = {.space = child};
-	fm_map_each(&parent->map, 0, UINT64_MAX, inherit, &m);
-	for (size_t i = 0; i < parent->regions.count; i++)
-		fm_ranges_add(&child->regions, parent->regions.range[i]);
-	if (m.failed)
-		fm_space_kill(parent, FM_ERR_NOMEM);
-	if (!child->waiting_for)
-		fm_space_child_events(child);
 }
 
 void fm_space_child_events(struct fm_space *child)
@@ -401,6 +365,55 @@ static bool place_forks(struct fm_space *space)
 		if (space->group[i].event == UFFD_EVENT_FORK && !place_fork(space, i))
 			fm_space_kill(space, FM_ERR_NOMEM);
 	return settled;
+}
+
+/* Refused while the child, which runs already, is in the middle of a change. */
+static bool poison_settled(struct fm_space *child, uint64_t page)
+{
+	uint64_t end = fm_now_ns() + SETTLE_NS;
+	while (!fm_space_poison(child, page)) {
+		if (fm_now_ns() > end)
+			return false;
+		child_settled(child);
+	}
+	return true;
+}
+
+static void inherit(void *context, uint64_t page, uint64_t entry)
+{
+	struct moving *m = context;
+	struct fm_space *child = m->space;
+	if (fm_ranges_has(&child->doubtful, page)) {
+		m->failed |= !poison_settled(child, page);
+	} else if (fm_entry_state(entry) == FM_STORED) {
+		entry &= ~(uint64_t)FM_DEMAND;
+		if (fm_slots_ref(&child->engine->slots, fm_entry_value(entry)) < 0)
+			m->failed = true;
+		else if (!fm_space_set(child, page, entry)) {
+			fm_slots_unref(&child->engine->slots, fm_entry_value(entry));
+			m->failed = true;
+		}
+	} else if (fm_entry_state(entry) == FM_TRANSIT) {
+		fm_batch_share(child, page, entry);
+	} /* CLEAN: the child has the page */
+}
+
+static void on_fork(struct fm_space *parent, struct fm_space *child)
+{
+	struct fm_engine *engine = parent->engine;
+	if (!child)
+		return;
+	child->next = engine->spaces;
+	engine->spaces = child;
+	fm_flag(child->attached);
+	struct moving m = {.space = child};
+	fm_map_each(&parent->map, 0, UINT64_MAX, inherit, &m);
+	for (size_t i = 0; i < parent->regions.count; i++)
+		fm_ranges_add(&child->regions, parent->regions.range[i]);
+	if (m.failed)
+		fm_space_kill(parent, FM_ERR_NOMEM);
+	if (!child->waiting_for)
+		fm_space_child_events(child);
 }
 
 static void apply(struct fm_space *space, const struct uffd_msg *m)

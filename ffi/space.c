@@ -367,7 +367,8 @@ bool fm_space_zero(struct fm_space *space, uint64_t page)
 bool fm_space_poison(struct fm_space *space, uint64_t page)
 {
 	struct fm_uffdio_range_op poison = {.range = {page * FM_PAGE_SIZE, FM_PAGE_SIZE}};
-	if (space->dead || ioctl(space->userfault, FM_UFFDIO_POISON, &poison) == 0 || errno == EEXIST)
+	/* A page that is there needs none; and without a mapping there is nothing to access. */
+	if (space->dead || ioctl(space->userfault, FM_UFFDIO_POISON, &poison) == 0 || errno == EEXIST || errno == ENOENT)
 		return true;
 	if (errno == ESRCH)
 		fm_space_end(space);
