@@ -85,8 +85,13 @@ FM_API struct fm_set *fm_set_intersect(const struct fm_set *a, const struct fm_s
 FM_API struct fm_set *fm_set_range(uint64_t start, uint64_t pages);
 /* The first `pages` pages by address. */
 FM_API struct fm_set *fm_set_first(const struct fm_set *set, uint64_t pages);
+/* `count` ranges as pairs of start and end, ascending; touching and overlapping ones are joined. */
+FM_API struct fm_set *fm_set_of_ranges(const uint64_t *pairs, uint64_t count);
 /* All of these return NULL when out of memory. */
 FM_API uint64_t fm_set_pages(const struct fm_set *set);
+FM_API uint64_t fm_set_range_count(const struct fm_set *set);
+/* Writes all ranges to `pairs`, as above. */
+FM_API void fm_set_ranges(const struct fm_set *set, uint64_t *pairs);
 FM_API void fm_set_free(struct fm_set *set);
 
 /* ---- engine ---- */

@@ -1,4 +1,4 @@
-import type { Pointer } from "bun:ffi";
+import { type Pointer, ptr } from "bun:ffi";
 import type { PageSet } from "../src/memory/engine.ts";
 import type { Library } from "./load.ts";
 import { statusError } from "./status.ts";
@@ -42,6 +42,25 @@ export class NativePageSet implements PageSet {
       this.#library.fm_set_first(this.address, BigInt(Math.max(0, Math.floor(pages)))),
     );
   }
+}
+
+/** The set of `ranges`, each [start, end), ascending. */
+export function setOfRanges(library: Library, ranges: readonly [number, number][]): NativePageSet {
+  const pairs = new BigUint64Array(Math.max(1, ranges.length) * 2);
+  ranges.forEach(([start, end], i) => {
+    pairs[2 * i] = BigInt(start);
+    pairs[2 * i + 1] = BigInt(end);
+  });
+  return new NativePageSet(library, library.fm_set_of_ranges(ptr(pairs), BigInt(ranges.length)));
+}
+
+/** The ranges of a set, each [start, end), ascending. */
+export function rangesOf(library: Library, set: PageSet): [number, number][] {
+  const count = Number(library.fm_set_range_count(native(set)));
+  if (count === 0) return [];
+  const pairs = new BigUint64Array(count * 2);
+  library.fm_set_ranges(native(set), ptr(pairs));
+  return Array.from({ length: count }, (_, i) => [Number(pairs[2 * i]), Number(pairs[2 * i + 1])]);
 }
 
 /** The C address of a set that a policy handed back. */

@@ -74,6 +74,28 @@ struct fm_set *fm_set_range(uint64_t start, uint64_t pages)
 	return fm_builder_finish(&b);
 }
 
+struct fm_set *fm_set_of_ranges(const uint64_t *pairs, uint64_t count)
+{
+	struct fm_set_builder b;
+	fm_builder_init(&b);
+	for (uint64_t i = 0; i < count; i++)
+		fm_builder_add(&b, pairs[2 * i], pairs[2 * i + 1]);
+	return fm_builder_finish(&b);
+}
+
+uint64_t fm_set_range_count(const struct fm_set *set)
+{
+	return set->count;
+}
+
+void fm_set_ranges(const struct fm_set *set, uint64_t *pairs)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		pairs[2 * i] = set->range[i].start;
+		pairs[2 * i + 1] = set->range[i].end;
+	}
+}
+
 struct fm_set *fm_set_copy(const struct fm_set *set)
 {
 	size_t size = sizeof(*set) + set->count * sizeof(struct fm_range);

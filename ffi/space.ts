@@ -1,9 +1,11 @@
 import { type Pointer, ptr } from "bun:ffi";
-import type { EvictResult, MemoryStats, PageSet } from "../src/memory/engine.ts";
+import { readFile } from "node:fs/promises";
+import type { EvictResult, MemoryStats, PageSet, PortablePages } from "../src/memory/engine.ts";
 import type { SandboxSpace } from "../src/sandbox/attachment.ts";
 import type { EngineEvent } from "./events.ts";
+import { fromPortable, type Mapping, mappingsOf, toPortable } from "./layout.ts";
 import type { Library } from "./load.ts";
-import { NativePageSet, native } from "./page-set.ts";
+import { NativePageSet, native, rangesOf, setOfRanges } from "./page-set.ts";
 import { statusError } from "./status.ts";
 
 const PROCESS_GONE = -7;
@@ -133,6 +135,22 @@ export class Space implements SandboxSpace {
 
   async takeRecalled(): Promise<PageSet> {
     return this.#set(await this.#run((op) => this.#library.fm_take_recalled(this.#engine, this.#id, op)));
+  }
+
+  async portable(pages: PageSet): Promise<PortablePages> {
+    return toPortable(rangesOf(this.#library, pages), await this.#mappings());
+  }
+
+  async locate(pages: PortablePages): Promise<PageSet> {
+    return setOfRanges(this.#library, fromPortable(pages, await this.#mappings()));
+  }
+
+  async #mappings(): Promise<Mapping[]> {
+    try {
+      return mappingsOf(await readFile(`/proc/${this.pid}/maps`, "utf8"));
+    } catch {
+      return []; // it has ended
+    }
   }
 
   async evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult> {

@@ -12,7 +12,7 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
   { name: "server", summary: "the memory pool of a memory node", load: () => import("./cli/server.ts") },
   {
     name: "function",
-    summary: "deploy, list, invoke, profile and remove functions",
+    summary: "deploy, list, invoke, show, change, profile and remove functions",
     load: () => import("./cli/function.ts"),
   },
   { name: "trace", summary: "import and list invocation traces", load: () => import("./cli/trace.ts") },

@@ -66,6 +66,30 @@ async function during(line: string, work: () => void): Promise<void> {
 // The README's two commands run in scripts/fresh-clone.sh; the second one is running this test.
 take(/^scripts\//);
 
+test("the policy of the document works, and one that throws costs no request", async () => {
+  const text = readFileSync(join(root, "docs/concepts/policies.md"), "utf8");
+  const example = /```ts\n([\s\S]*?)```/.exec(text)![1]!;
+  writeFileSync(join(folder, "my-policy.ts"), example);
+  for (const line of take(/--policy .*--function web$/))
+    await during(line, () => expect(run(`faasmem function invoke web`)).toContain("cold start"));
+  for (const line of take(/^faasmem experiment run quick .*--policy/)) {
+    const { cells } = JSON.parse(run(`${line} --json`)) as {
+      cells: { system: string; errors: number; avgRemoteBytes: number }[];
+    };
+    const own = cells.find((cell) => cell.system === "./my-policy.ts")!;
+    expect(own).toMatchObject({ errors: 0 });
+    expect(own.avgRemoteBytes).toBeGreaterThan(10 * 1024 ** 2);
+  }
+  writeFileSync(
+    join(folder, "bad.ts"),
+    "export default () => ({ ready: async () => { throw new Error('mine'); }, close() {} });",
+  );
+  await during("faasmem up --policy ./bad.ts --function float --port 7009 2> bad.log", () => {
+    expect(run("faasmem function invoke float --gateway http://127.0.0.1:7009")).toContain("cold start");
+  });
+  expect(readFileSync(join(folder, "bad.log"), "utf8")).toContain("mine");
+}, 180_000);
+
 test("nodes and servers start as shown, and functions answer", async () => {
   const profiles = take(/^faasmem function profile/);
   expect(profiles.length).toBeGreaterThan(1);

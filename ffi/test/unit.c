@@ -76,6 +76,11 @@ static void test_sets(void)
 			want[i] = a[i] && left ? (left--, 1) : 0;
 		CHECK(equals(z, want));
 		fm_set_free(z);
+		uint64_t pairs[2 * UNIVERSE];
+		fm_set_ranges(x, pairs);
+		z = fm_set_of_ranges(pairs, fm_set_range_count(x));
+		CHECK(z && equals(z, a));
+		fm_set_free(z);
 		fm_set_free(x);
 		fm_set_free(y);
 	}

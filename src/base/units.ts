@@ -38,6 +38,12 @@ export function parseOption<T>(name: string, schema: z.ZodType<T>, value: unknow
   );
 }
 
+/** A share, as `10%` or `0.1`. */
+export const share = z
+  .string()
+  .regex(/^\d+(\.\d+)?%?$/, "expected a share, for example 10%")
+  .transform((text) => (text.endsWith("%") ? Number(text.slice(0, -1)) / 100 : Number(text)));
+
 export const port = z.coerce.number().int().min(0).max(65535);
 export const positive = z.coerce.number().positive().max(1e9);
 export const count = z.coerce.number().int().min(1).max(1_000_000);

@@ -7,6 +7,7 @@ import { FaasmemError } from "../base/errors.ts";
 import { count, parseOption, positive } from "../base/units.ts";
 import { Progress } from "../experiment/progress.ts";
 import { arrivalsOf, cellSeconds, type ExperimentPlan, runExperiment, traceOf } from "../experiment/run.ts";
+import { resolvePolicy } from "../memory/systems.ts";
 import { parseFunctions, parseSystems } from "../node/options.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
 import { formatTable } from "../report/table.ts";
@@ -18,6 +19,7 @@ const experiments: Record<string, ExperimentPlan> = { quick };
 interface RunOptions {
   function?: string;
   system?: string;
+  policy?: string;
   trace?: string;
   traceFunction?: string;
   startIndex?: string;
@@ -41,6 +43,7 @@ export function command(): Command {
     .description("Runs an experiment: real sandboxes, a replayed trace, a real memory server. Known: quick.")
     .option("--function <names>", "functions, separated by commas")
     .option("--system <names>", "systems, separated by commas")
+    .option("--policy <file>", "your own policy as one more system: a TypeScript file")
     .option("--trace <name>", "trace to replay (see: faasmem trace list)")
     .option("--trace-function <rank>", "whose arrivals: 0 = the trace's busiest function")
     .option("--start-index <n>", "first arrival of the window")
@@ -106,10 +109,15 @@ async function run(name: string, options: RunOptions): Promise<void> {
   }
   const given = <T>(flag: string, schema: z.ZodType<T>, value: unknown, fallback: T): T =>
     value === undefined ? fallback : parseOption(flag, schema, value);
+  const systems = options.system === undefined ? [...known.systems] : parseSystems(options.system);
+  if (options.policy !== undefined) {
+    await resolvePolicy(options.policy); // a file that is none is said before anything starts
+    systems.push(options.policy);
+  }
   const plan: ExperimentPlan = {
     ...known,
     functions: options.function === undefined ? known.functions : parseFunctions(options.function),
-    systems: options.system === undefined ? known.systems : parseSystems(options.system),
+    systems: [...new Set(systems)],
     trace: options.trace ?? known.trace,
     traceFunction: given("--trace-function", index, options.traceFunction, known.traceFunction),
     startIndex: given("--start-index", index, options.startIndex, known.startIndex),

@@ -8,10 +8,13 @@ import { FaasmemError } from "../base/errors.ts";
 import { count, parseOption } from "../base/units.ts";
 import { parseFunctions } from "../node/options.ts";
 import type { FunctionProfile } from "../profile/profile.ts";
+import { functionText } from "../report/function-text.ts";
 import { profileTable } from "../report/profile-table.ts";
 import { formatTable } from "../report/table.ts";
 
 import { openStore, type Store } from "../results/store.ts";
+import { functionDescription } from "../worker/describe.ts";
+import { settingOptions, settingsOf } from "./setting-options.ts";
 
 const DEFAULT_GATEWAY = "http://127.0.0.1:7000";
 
@@ -19,8 +22,8 @@ const errorBody = z.object({ error: z.object({ code: z.string(), message: z.stri
 
 export function command(): Command {
   const root = new Command("function")
-    .summary("deploy, list, invoke, profile and remove functions")
-    .description("Deploys, lists, invokes, profiles and removes functions.");
+    .summary("deploy, list, invoke, show, change, profile and remove functions")
+    .description("Deploys, lists, invokes, shows, changes, profiles and removes functions.");
   root
     .command("list")
     .description("Lists the built-in functions.")
@@ -94,6 +97,34 @@ export function command(): Command {
       console.log(`removed ${name}`);
     });
   root
+    .command("show <name>")
+    .description("Shows a function of a running node: settings, what was learned, sandboxes.")
+    .option("--gateway <url>", "gateway of a running node", DEFAULT_GATEWAY)
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExamples:\n  faasmem function show web\n  faasmem function show web --json")
+    .action(async (name: string, options: { gateway: string; json?: boolean }) => {
+      const text = await ask(options.gateway, `/functions/${encodeURIComponent(name)}`, { method: "GET" });
+      printDescription(text, options.json === true);
+    });
+  const set = root
+    .command("set <name>")
+    .description("Changes a function of a running node, without a restart, and shows it.")
+    .option("--system <name>", "memory system of sandboxes that start from now on")
+    .option("--gateway <url>", "gateway of a running node", DEFAULT_GATEWAY)
+    .option("--json", "print JSON")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem function set web --keep-alive 300 --semi-warm-delay 30\n  faasmem function set web --semi-warm-delay learned --p95-budget 5%\n  faasmem function set json --system damon",
+    );
+  for (const { flag, help } of settingOptions) set.option(flag, help);
+  set.action(async (name: string, options: SetOptions) => {
+    const text = await ask(options.gateway, `/functions/${encodeURIComponent(name)}`, {
+      method: "PATCH",
+      body: JSON.stringify({ system: options.system, settings: settingsOf(options) }),
+    });
+    printDescription(text, options.json === true);
+  });
+  root
     .command("profile [names]")
     .description(
       "Runs functions one after the other by themselves and notes what they hold and what a request touches: a table, and a figure. Without names: all of them.",
@@ -114,6 +145,18 @@ export function command(): Command {
     .description("Generates the weights of bert, if they are missing, and prints where they are.")
     .action(() => console.log(ensureWeights()));
   return root;
+}
+
+function printDescription(text: string, json: boolean): void {
+  const description = functionDescription.parse(JSON.parse(text));
+  console.log(json ? JSON.stringify(description) : functionText(description));
+}
+
+interface SetOptions {
+  system?: string;
+  gateway: string;
+  json?: boolean;
+  [setting: string]: string | boolean | undefined;
 }
 
 interface ProfileOptions {

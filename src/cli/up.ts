@@ -1,6 +1,6 @@
 import { Command, Option } from "commander";
 import { dieWithParent, exitCodeOf, untilStopped } from "../base/signals.ts";
-import { count, parseOption, parseSize, port, positive } from "../base/units.ts";
+import { count, parseOption, parseSize, port, positive, share } from "../base/units.ts";
 import { startNode } from "../node/node.ts";
 import { parseFunctions, serverAddress, trackerName } from "../node/options.ts";
 
@@ -16,6 +16,10 @@ interface UpOptions {
   semiWarmDelay?: string;
   window?: string;
   tracker: string;
+  policy?: string;
+  p95Budget: string;
+  offloadBandwidth?: string;
+  learned: boolean;
   readyJson?: boolean;
 }
 
@@ -26,6 +30,7 @@ export function command(): Command {
       "Runs memory server, worker and gateway on this machine, with the built-in functions deployed.",
     )
     .option("--system <name>", "memory system: faasmem, baseline, faasmem-no-pucket, ...", "faasmem")
+    .option("--policy <file>", "your own policy instead: a TypeScript file (docs/concepts/policies.md)")
     .option("--function <names>", "functions to deploy, separated by commas (default: all built-in ones)")
     .option("--port <n>", "port of the gateway, 0 = any free one", "7000")
     .option("--host <address>", "address of the gateway (loopback only, for now)", "127.0.0.1")
@@ -40,19 +45,22 @@ export function command(): Command {
       "--window <n>",
       "requests of the Init Pucket's window (default: until requests touch nothing new)",
     )
+    .option("--p95-budget <share>", "how much the P95 may grow before the policy backs off", "10%")
+    .option("--offload-bandwidth <size>", "what semi-warm may send in a second, all sandboxes together")
+    .option("--no-learned", "neither start with what was learned of the functions before, nor keep it")
     .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, refault", "auto")
     .option("--time-scale <n>", "policy seconds that pass in one real second", "1")
     .addOption(new Option("--ready-json").hideHelp())
     .addHelpText(
       "after",
-      "\nExamples:\n  faasmem up\n  faasmem up --function web --semi-warm-delay 10\n  faasmem up --system baseline --port 7001",
+      "\nExamples:\n  faasmem up\n  faasmem up --function web --semi-warm-delay 10\n  faasmem up --system baseline --port 7001\n  faasmem up --policy ./my-policy.ts --function web",
     )
     .action(async (options: UpOptions) => {
       if (options.readyJson) dieWithParent();
       const stopped = untilStopped({ watchStdin: options.readyJson === true });
       const node = await startNode(
         {
-          system: options.system,
+          system: options.policy ?? options.system,
           functions: parseFunctions(options.function),
           timeScale: parseOption("--time-scale", positive, options.timeScale),
           host: options.host,
@@ -68,6 +76,10 @@ export function command(): Command {
           tracker: parseOption("--tracker", trackerName, options.tracker),
           initWindow:
             options.window === undefined ? undefined : parseOption("--window", count, options.window),
+          p95Budget: parseOption("--p95-budget", share, options.p95Budget),
+          offloadBytesPerS:
+            options.offloadBandwidth === undefined ? undefined : parseSize(options.offloadBandwidth),
+          learned: options.learned,
         },
         (line) => console.error(`faasmem: ${line}`),
       );
@@ -76,7 +88,7 @@ export function command(): Command {
           JSON.stringify({ ready: true, gateway: node.gateway, server: node.server, pid: process.pid }),
         );
       } else {
-        console.log(`gateway        ${node.gateway}   (system ${options.system})`);
+        console.log(`gateway        ${node.gateway}   (system ${options.policy ?? options.system})`);
         console.log(`memory server  ${node.server ?? "none: this system moves no page"}`);
         console.log(`try            faasmem function invoke web --data '{"id":1}' --gateway ${node.gateway}`);
         console.log("Ctrl-C stops everything.");

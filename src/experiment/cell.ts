@@ -2,11 +2,12 @@ import { z } from "zod";
 import { benchmarks } from "../../benchmarks/index.ts";
 import { startChild } from "../base/child.ts";
 import { FaasmemError } from "../base/errors.ts";
+import { quantile } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
 import type { Cell, Sample } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
 import { type WorkerStats, workerStats } from "../worker/worker.ts";
-import { quantile, type ReplayResult, replay } from "./replay.ts";
+import { type ReplayResult, replay } from "./replay.ts";
 
 /** Real seconds before the first arrival (reference, section 5). */
 const WARM_UP_MS = 1000;
@@ -40,6 +41,8 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     [
       ...["up", "--ready-json", "--port", "0", "--system", plan.system, "--function", plan.function],
       ...["--time-scale", String(plan.timeScale)],
+      // Every cell learns anew: else the order of the cells would show in the results.
+      "--no-learned",
       ...(plan.initWindow === undefined ? [] : ["--window", String(plan.initWindow)]),
     ],
     (value) => nodeReady.parse(value).gateway,

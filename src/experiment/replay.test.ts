@@ -1,5 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
-import { quantile, replay } from "./replay.ts";
+import { quantile } from "../base/quantile.ts";
+import { replay } from "./replay.ts";
 
 const order: string[] = [];
 const server = Bun.serve({

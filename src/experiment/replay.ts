@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { quantile } from "../base/quantile.ts";
 import type { RequestRecord } from "../results/schema.ts";
 
 /** What a replay sends and how fast. */
@@ -51,7 +52,7 @@ export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
         latencyMs,
         start: response.headers.get("X-Faasmem-Start"),
         status: response.status,
-        recalledPages: Number(response.headers.get("X-Faasmem-Recalled-Pages") ?? 0),
+        ...recallOf(response.headers),
       };
       plan.onAnswer?.();
       return { record, text };
@@ -63,7 +64,7 @@ export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
         latencyMs: performance.now() - sent,
         start: null,
         status: 0,
-        recalledPages: 0,
+        ...recallOf(new Headers()),
       };
       return { record, text: "" };
     }
@@ -79,6 +80,20 @@ export async function replay(plan: ReplayPlan): Promise<ReplayResult> {
   };
 }
 
+/** What the worker says that far memory cost. */
+function recallOf(headers: Headers) {
+  const number = (name: string) => Number(headers.get(`X-Faasmem-${name}`) ?? 0);
+  const segments = /runtime=(\d+),init=(\d+),execution=(\d+)/.exec(headers.get("X-Faasmem-Segments") ?? "");
+  return {
+    recalledPages: number("Recalled-Pages"),
+    recallFaults: number("Recall-Faults"),
+    stallMs: number("Stall-Ms"),
+    runtimePages: segments && Number(segments[1]),
+    initPages: segments && Number(segments[2]),
+    executionPages: segments && Number(segments[3]),
+  };
+}
+
 function sleepUntil(due: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, Math.max(0, due - performance.now()));
@@ -87,14 +102,4 @@ function sleepUntil(due: number, signal: AbortSignal): Promise<void> {
       reject(signal.reason);
     });
   });
-}
-
-/** The q-quantile by linear interpolation between order statistics (R type 7); undefined for no values. */
-export function quantile(values: readonly number[], q: number): number | undefined {
-  if (values.length === 0) return undefined;
-  const sorted = values.toSorted((a, b) => a - b);
-  const place = (sorted.length - 1) * q;
-  const low = Math.floor(place);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low]! + (sorted[high]! - sorted[low]!) * (place - low);
 }

@@ -30,6 +30,11 @@ const request = (latencyMs: number, start: string, status = 200) => ({
   start,
   status,
   recalledPages: 0,
+  recallFaults: 0,
+  stallMs: 0,
+  runtimePages: null,
+  initPages: null,
+  executionPages: null,
 });
 
 const cell = measure(

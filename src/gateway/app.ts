@@ -10,11 +10,14 @@ export type WorkerClient = (request: Request) => Response | Promise<Response>;
 /** Largest body of a request, as in AWS Lambda's synchronous invocations (6 MB). */
 const MAX_BODY_BYTES = 6 * 1024 * 1024;
 
-const MAX_DEPLOYMENT_BYTES = 64 * 1024;
+const MAX_ORDER_BYTES = 64 * 1024;
 
 const functionName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
-/** The front door: POST /function/NAME, GET and POST /functions, DELETE /functions/NAME, GET /stats, GET /healthz. */
+/**
+ * The front door: POST /function/NAME; GET and POST /functions; GET, PATCH and DELETE
+ * /functions/NAME; GET /stats; GET /healthz.
+ */
 export function gatewayApp(worker: WorkerClient): Hono {
   const app = new Hono();
   app.post(
@@ -49,13 +52,16 @@ export function gatewayApp(worker: WorkerClient): Hono {
       );
     },
   );
-  app.post("/functions", bodyLimit({ maxSize: MAX_DEPLOYMENT_BYTES }), async (c) =>
+  app.post("/functions", bodyLimit({ maxSize: MAX_ORDER_BYTES }), async (c) =>
     worker(new Request("http://worker/functions", { method: "POST", body: await c.req.text() })),
   );
+  const inner = (name: string) => `http://worker/functions/${encodeURIComponent(name)}`;
+  app.get("/functions/:name", (c) => worker(new Request(inner(c.req.param("name")))));
+  app.patch("/functions/:name", bodyLimit({ maxSize: MAX_ORDER_BYTES }), async (c) =>
+    worker(new Request(inner(c.req.param("name")), { method: "PATCH", body: await c.req.text() })),
+  );
   app.delete("/functions/:name", (c) =>
-    worker(
-      new Request(`http://worker/functions/${encodeURIComponent(c.req.param("name"))}`, { method: "DELETE" }),
-    ),
+    worker(new Request(inner(c.req.param("name")), { method: "DELETE" })),
   );
   for (const path of ["/stats", "/functions"])
     app.get(path, () => worker(new Request(`http://worker${path}`)));

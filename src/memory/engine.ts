@@ -14,6 +14,14 @@ export interface PageSet {
   first(pages: number): PageSet;
 }
 
+/** Pages by their place in mappings, so that another sandbox of the same function finds its own. */
+export type PortablePages = {
+  /** Name that this mapping has in every sandbox of the function. */
+  mapping: string;
+  /** Stretches: offset from the mapping's start and length, in pages. */
+  runs: [offset: number, pages: number][];
+}[];
+
 /**
  * How touched pages are found: `ebpf` reads the accessed bits of the page tables (exact), `idle` the kernel's idle
  * page bitmap, `refault` knows only what came back from the pool.
@@ -67,6 +75,10 @@ export interface SandboxMemory {
    * back counts as touched. Empty when the engine has no tracker.
    */
   takeTouched(): Promise<PageSet>;
+  /** Pages in a form that outlives the sandbox. */
+  portable(pages: PageSet): Promise<PortablePages>;
+  /** What those of another sandbox of the same function are in this one; mappings that it does not have are left out. */
+  locate(pages: PortablePages): Promise<PageSet>;
   /** Moves pages to the pool, at most `bytesPerSecond` (default: unlimited). One eviction at a time. */
   evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult>;
   /** Brings pages back in bulk. Resolves with the number of pages that came back. */

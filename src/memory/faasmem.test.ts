@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { ManualClock } from "../base/manual-clock.ts";
+import { OffloadBandwidth } from "./bandwidth.ts";
 import { FaasmemPolicy, type FaasmemSwitches } from "./faasmem.ts";
 import { FunctionHistory } from "./history.ts";
 import { type PolicySettings, policySettings } from "./settings.ts";
@@ -12,13 +13,20 @@ async function sandbox(
   settings: Partial<PolicySettings> = {},
   switches: Partial<FaasmemSwitches> = {},
   tracks = false,
+  history = new FunctionHistory(),
 ) {
   const memory = new SimulatedMemory();
   memory.tracks = tracks;
-  const history = new FunctionHistory();
   const clock = new ManualClock();
+  const bandwidth = new OffloadBandwidth(clock);
   const policy = new FaasmemPolicy(
-    { memory, clock, history, settings: policySettings.parse({ semiWarmFloorBytes: 0, ...settings }) },
+    {
+      memory,
+      clock,
+      history,
+      bandwidth,
+      settings: policySettings.parse({ semiWarmFloorBytes: 0, ...settings }),
+    },
     { puckets: true, semiWarm: true, recall: true, ...switches },
   );
   memory.allocate(...runtime);
@@ -28,7 +36,7 @@ async function sandbox(
   const request = async (...touched: number[]) => {
     policy.requestStart();
     memory.touch(...touched);
-    policy.requestEnd();
+    policy.requestEnd(await memory.takeRecalled());
     await clock.pass(0);
   };
   return { memory, clock, policy, request, history };
@@ -143,13 +151,13 @@ test("a request cancels a running eviction, and the rest is tried after it", asy
     release = resolve;
   });
   policy.requestStart();
-  policy.requestEnd();
+  policy.requestEnd(memory.empty());
   await clock.pass(0);
   policy.requestStart();
   release();
   await clock.pass(0);
   expect(memory.remote.size).toBe(0);
-  policy.requestEnd();
+  policy.requestEnd(memory.empty());
   await clock.pass(0);
   expect(memory.evictions).toEqual([runtime]);
 });
@@ -204,5 +212,62 @@ test("a semi-warm start recalls the recorded working set in bulk", async () => {
     policy.requestStart();
     await clock.pass(0);
     expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(recall ? [1, 11] : []);
+  }
+});
+
+test("semi-warm by an amount a second, within what the node may send", async () => {
+  const { memory, clock, request } = await sandbox(
+    { semiWarmBytesPerS: 4096, semiWarmStepS: 2, semiWarmDelayS: 60 },
+    { puckets: false },
+  );
+  await request();
+  await clock.pass(61);
+  expect(memory.evictions[0]).toHaveLength(2);
+});
+
+test("above the latency budget, semi-warm begins later and works in smaller steps", async () => {
+  const { memory, clock, request, history } = await sandbox(
+    { semiWarmRate: 0.04, semiWarmDelayS: 60 },
+    { puckets: false },
+  );
+  memory.allocate(...Array.from({ length: 91 }, (_, i) => 200 + i)); // 100 pages in all
+  for (let i = 0; i < 40; i++) history.budget.record(i < 20 ? 10 : 20, i < 20, 0.1);
+  expect(history.budget.factor).toBe(2);
+  await request();
+  await clock.pass(119);
+  expect(memory.evictions).toEqual([]);
+  await clock.pass(2);
+  expect(memory.evictions[0]).toHaveLength(20);
+});
+
+test("settings that change apply to a sandbox that lives", async () => {
+  const settings = policySettings.parse({ semiWarmDelayS: 500, semiWarmFloorBytes: 0 });
+  const memory = new SimulatedMemory();
+  const clock = new ManualClock();
+  const policy = new FaasmemPolicy(
+    { memory, clock, settings, history: new FunctionHistory(), bandwidth: new OffloadBandwidth(clock) },
+    { puckets: false, semiWarm: true, recall: true },
+  );
+  memory.allocate(1, 2, 3);
+  await policy.ready();
+  await policy.loaded();
+  settings.semiWarmDelayS = 30;
+  policy.requestStart();
+  policy.requestEnd(memory.empty());
+  await clock.pass(31);
+  expect(memory.evictions.length).toBeGreaterThan(0);
+});
+
+test("what one sandbox learned, the next one of its function begins with", async () => {
+  const first = await sandbox({ semiWarmDelayS: 60 }, {}, true);
+  await first.request(1, 11);
+  await first.clock.pass(11);
+  await first.request(1, 12);
+  await first.clock.pass(70);
+  for (const recall of [true, false]) {
+    const next = await sandbox({ initWindow: 1, semiWarmDelayS: 1e6 }, { recall }, true, first.history);
+    await next.request();
+    await next.clock.pass(11);
+    expect([...next.memory.resident].toSorted((a, b) => a - b)).toEqual(recall ? [1, 11, 12] : []);
   }
 });

@@ -1,13 +1,21 @@
 import type { PageSet } from "./engine.ts";
+import type { FunctionHistory } from "./history.ts";
 import { InitWindow } from "./init-window.ts";
 import type { Policy, PolicyContext } from "./policy.ts";
 import { Pucket } from "./pucket.ts";
+import type { PolicySettings } from "./settings.ts";
 
 const PAGE_BYTES = 4096;
 /** Observations that make up the working set: enough to cover requests that differ, few enough to forget. */
 const RECENT = 8;
 /** Of the reuse intervals: at most one request in a hundred is to meet a semi-warm sandbox. */
 const REUSE_QUANTILE = 0.99;
+
+/** Idle time after which semi-warm begins, in trace seconds. */
+export function semiWarmDelay(settings: PolicySettings, history: FunctionHistory): number {
+  const learned = Math.max(settings.semiWarmFloorS, history.reuse.quantile(REUSE_QUANTILE) ?? 0);
+  return (settings.semiWarmDelayS ?? learned) * history.budget.factor;
+}
 
 /** Mechanisms that an ablation switches off. */
 export interface FaasmemSwitches {
@@ -24,7 +32,8 @@ export interface FaasmemSwitches {
  * tracker; without one, a page shows that it is hot by coming back.
  *
  * Beyond the paper: the Init Pucket's window closes by itself, and semi-warm takes the coldest pages first and leaves
- * the working set in place where bringing it back would cost a request more than the latency budget.
+ * the working set in place where bringing it back would cost a request more than the latency budget. While recent
+ * requests are slower than that allows, delays grow and steps shrink.
  */
 export class FaasmemPolicy implements Policy {
   readonly #context: PolicyContext;
@@ -33,10 +42,14 @@ export class FaasmemPolicy implements Policy {
   #init: Pucket | undefined;
   #runtimePending = false;
   #requests = 0;
+  /** Came back since the last look. */
+  #recalled: PageSet;
   #window: InitWindow;
   #lastReclaim = Number.NEGATIVE_INFINITY;
   #lastRollback = 0;
   #running = false;
+  /** When the last request ended. */
+  #idleSince = 0;
   #closed = false;
   #semiWarm = false;
   /** What the latest requests touched or brought back, newest last: what the next one will want. */
@@ -49,11 +62,16 @@ export class FaasmemPolicy implements Policy {
   constructor(context: PolicyContext, switches: FaasmemSwitches) {
     this.#context = context;
     this.#on = switches;
-    this.#window = new InitWindow(context.settings, context.memory.tracks);
+    this.#recalled = context.memory.empty();
+    this.#window = new InitWindow(() => context.settings, context.memory.tracks);
   }
 
   get semiWarm(): boolean {
     return this.#semiWarm;
+  }
+
+  get segments() {
+    return this.#runtime && this.#init && { runtime: this.#runtime.pages, init: this.#init.pages };
   }
 
   async ready(): Promise<void> {
@@ -68,6 +86,7 @@ export class FaasmemPolicy implements Policy {
     const resident = await memory.snapshot();
     this.#init = new Pucket(resident.subtract(this.#runtime.pages), memory);
     this.#lastRollback = clock.now();
+    await this.#recallFunction();
     await memory.takeTouched(); // what the init stage touched says nothing about requests
   }
 
@@ -86,27 +105,49 @@ export class FaasmemPolicy implements Policy {
     this.#semiWarm = false;
   }
 
-  requestEnd(): void {
+  requestEnd(recalled: PageSet): void {
     this.#running = false;
     this.#requests++;
+    this.#recalled = this.#recalled.union(recalled);
     this.#window.requestEnded();
     if (this.#requests === 1) this.#runtimePending = true;
-    const { clock, settings } = this.#context;
-    if (this.#on.puckets) {
-      this.#enqueue(() => this.#reclaim());
-      const wait = this.#lastReclaim + settings.reclaimIntervalS - clock.now();
-      if (wait > 0 && this.#isDue())
-        this.#cancelTimers.push(clock.after(wait, () => this.#enqueue(() => this.#reclaim())));
-    }
+    this.#idleSince = this.#context.clock.now();
+    if (this.#on.puckets) this.#enqueue(() => this.#reclaim());
+    this.#startTimers();
+  }
+
+  settingsChanged(): void {
+    // Semi-warm under way looks at them with each step.
+    if (this.#running || this.#requests === 0 || this.#closed || this.#semiWarm) return;
+    this.#stopTimers();
+    this.#startTimers();
+  }
+
+  #startTimers(): void {
+    const { clock, settings, history } = this.#context;
+    const later = (seconds: number, work: () => Promise<void>) =>
+      this.#cancelTimers.push(clock.after(seconds, () => this.#enqueue(work)));
+    const wait = this.#lastReclaim + this.#reclaimInterval() - clock.now();
+    if (this.#on.puckets && wait > 0 && this.#isDue()) later(wait, () => this.#reclaim());
     if (this.#on.semiWarm) {
-      const delay = this.#semiWarmDelay();
-      this.#cancelTimers.push(clock.after(delay, () => this.#enqueue(() => this.#cool(delay))));
+      const left = this.#idleSince + semiWarmDelay(settings, history) - clock.now();
+      later(Math.max(0, left), () => this.#cool());
     }
   }
 
   close(): void {
     this.#closed = true;
     this.#stopTimers();
+  }
+
+  /** What other sandboxes of this function wanted is hot here too, from the start. */
+  async #recallFunction(): Promise<void> {
+    const { memory, history } = this.#context;
+    if (!this.#on.recall || history.workingSet.length === 0) return;
+    const known = await memory.locate(history.workingSet);
+    this.#runtime?.promote(known);
+    this.#init?.promote(known);
+    this.#recent = [known];
   }
 
   #stopTimers(): void {
@@ -131,12 +172,8 @@ export class FaasmemPolicy implements Policy {
     return this.#runtimePending || this.#window.closed;
   }
 
-  #semiWarmDelay(): number {
-    const { settings, history } = this.#context;
-    return (
-      settings.semiWarmDelayS ??
-      Math.max(settings.semiWarmFloorS, history.reuse.quantile(REUSE_QUANTILE) ?? 0)
-    );
+  #reclaimInterval(): number {
+    return this.#context.settings.reclaimIntervalS * this.#context.history.budget.factor;
   }
 
   #workingSet(): PageSet {
@@ -148,8 +185,7 @@ export class FaasmemPolicy implements Policy {
     const { memory, clock, settings } = this.#context;
     if (this.#isDue() || !this.#window.closed || clock.now() - this.#lastRead >= settings.trackIntervalS)
       await this.#learn();
-    if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < settings.reclaimIntervalS)
-      return;
+    if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < this.#reclaimInterval()) return;
     if (clock.now() - this.#lastRollback >= settings.rollbackS) {
       this.#runtime?.rollback();
       this.#init?.rollback();
@@ -170,7 +206,8 @@ export class FaasmemPolicy implements Policy {
   async #learn(): Promise<void> {
     const { memory, clock } = this.#context;
     this.#lastRead = clock.now();
-    const hot = (await memory.takeTouched()).union(await memory.takeRecalled());
+    const hot = (await memory.takeTouched()).union(this.#recalled);
+    this.#recalled = memory.empty();
     this.#runtime?.promote(hot);
     const before = this.#init?.hot.pages ?? 0;
     this.#init?.promote(hot);
@@ -183,23 +220,24 @@ export class FaasmemPolicy implements Policy {
     const { settings, history } = this.#context;
     const usual = history.durationMs;
     if (!this.#on.recall || usual === null) return false;
-    return history.recallMs(workingSet.pages * PAGE_BYTES) > usual * settings.latencyBudget;
+    return history.recallMs(workingSet.pages * PAGE_BYTES) > usual * settings.p95Budget;
   }
 
   /** Semi-warm: memory leaves gradually, the coldest first, until little is left or keep-alive is about to end. */
-  async #cool(delay: number): Promise<void> {
-    const { memory, clock, settings } = this.#context;
-    const idleSince = clock.now() - delay;
-    const deadline = idleSince + settings.keepAliveS - settings.semiWarmMarginS;
-    const floorPages = settings.semiWarmFloorBytes / PAGE_BYTES;
+  async #cool(): Promise<void> {
+    const { memory, clock, settings, history, bandwidth } = this.#context;
+    const idleSince = this.#idleSince;
     await this.#learn();
     const workingSet = this.#workingSet();
+    if (this.#recent.length > 1) history.workingSet = await memory.portable(workingSet);
     const stays = this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
     const step = async () => {
+      const deadline = idleSince + settings.keepAliveS - settings.semiWarmMarginS;
       if (this.#running || clock.now() >= deadline) return;
       const resident = await memory.snapshot();
-      const share = Math.ceil(resident.pages * settings.semiWarmRate * settings.semiWarmStepS);
-      const most = Math.min(share, resident.pages - floorPages);
+      const perSecond = settings.semiWarmBytesPerS ?? resident.pages * settings.semiWarmRate * PAGE_BYTES;
+      const share = Math.ceil((perSecond * settings.semiWarmStepS) / history.budget.factor / PAGE_BYTES);
+      const most = Math.min(share, resident.pages - settings.semiWarmFloorBytes / PAGE_BYTES);
       const spare = resident.subtract(stays);
       if (this.#running || most <= 0 || spare.pages === 0) return;
       const coldest = spare.subtract(workingSet).first(most);
@@ -207,6 +245,8 @@ export class FaasmemPolicy implements Policy {
         coldest.pages < most
           ? coldest.union(spare.intersect(workingSet).first(most - coldest.pages))
           : coldest;
+      await bandwidth.take(leaving.pages * PAGE_BYTES, idleSince);
+      if (this.#running || this.#closed) return;
       this.#semiWarm = true;
       const bytesPerSecond = ((share * PAGE_BYTES) / settings.semiWarmStepS) * clock.scale;
       const { cancelled } = await memory.evict(leaving, { bytesPerSecond });

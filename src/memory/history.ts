@@ -1,3 +1,7 @@
+import { z } from "zod";
+import { quantile } from "../base/quantile.ts";
+import type { PortablePages } from "./engine.ts";
+import { LatencyBudget } from "./latency-budget.ts";
 import { ReuseIntervals } from "./reuse-intervals.ts";
 
 /** Durations that the median is taken of. */
@@ -5,9 +9,29 @@ const RECENT = 32;
 /** Bulk restore of a slow machine, in bytes per second: what is assumed until a recall was measured. */
 const ASSUMED_RECALL = 1024 ** 3;
 
+/** What is kept of a function's history over restarts of the worker. */
+export const learned = z.object({
+  reuse: z.object({ samples: z.number().int().min(0), weights: z.array(z.number().min(0)).max(1000) }),
+  durations: z.array(z.number().min(0)).max(RECENT),
+  recallBytesPerS: z.number().positive(),
+  workingSet: z
+    .array(
+      z.object({
+        mapping: z.string().max(256),
+        runs: z.array(z.tuple([z.number().int().min(0), z.number().int().min(0)])).max(20_000),
+      }),
+    )
+    .max(10_000),
+});
+
+export type Learned = z.infer<typeof learned>;
+
 /** What the sandboxes of one function have taught so far; shared by their policies. */
 export class FunctionHistory {
   readonly reuse = new ReuseIntervals();
+  readonly budget = new LatencyBudget();
+  /** What the latest requests of its sandboxes wanted: where a new sandbox begins. */
+  workingSet: PortablePages = [];
   #durations: number[] = [];
   #recallBytesPerS = ASSUMED_RECALL;
 
@@ -16,10 +40,9 @@ export class FunctionHistory {
     this.#durations = [...this.#durations, ms].slice(-RECENT);
   }
 
-  /** Median duration of undisturbed requests, in milliseconds; null until there was one. */
+  /** Median duration of requests that brought nothing back, in milliseconds; null until there was one. */
   get durationMs(): number | null {
-    const sorted = this.#durations.toSorted((a, b) => a - b);
-    return sorted[Math.floor(sorted.length / 2)] ?? null;
+    return quantile(this.#durations, 0.5) ?? null;
   }
 
   /** A prefetch brought `bytes` back in `ms` of real time. */
@@ -31,5 +54,22 @@ export class FunctionHistory {
   /** How long bringing `bytes` back will take, in milliseconds of real time. */
   recallMs(bytes: number): number {
     return (bytes / this.#recallBytesPerS) * 1000;
+  }
+
+  /** For the store: what `load` takes. */
+  save(): Learned {
+    return {
+      reuse: this.reuse.save(),
+      durations: this.#durations,
+      recallBytesPerS: this.#recallBytesPerS,
+      workingSet: this.workingSet,
+    };
+  }
+
+  load(saved: Learned): void {
+    this.reuse.load(saved.reuse);
+    this.#durations = saved.durations;
+    this.#recallBytesPerS = saved.recallBytesPerS;
+    this.workingSet = saved.workingSet;
   }
 }

@@ -13,13 +13,13 @@ const LONGEST = 32;
  * pages that requests touched for the first time has flattened.
  */
 export class InitWindow {
-  readonly #settings: PolicySettings;
+  readonly #settings: () => PolicySettings;
   #requests = 0;
   #flat = 0;
   readonly #tracks: boolean;
 
   /** @param tracks is it known which pages requests touch? */
-  constructor(settings: PolicySettings, tracks: boolean) {
+  constructor(settings: () => PolicySettings, tracks: boolean) {
     this.#settings = settings;
     this.#tracks = tracks;
   }
@@ -34,7 +34,7 @@ export class InitWindow {
   }
 
   get closed(): boolean {
-    const { initWindow, fallbackWindow } = this.#settings;
+    const { initWindow, fallbackWindow } = this.#settings();
     if (initWindow !== null) return this.#requests >= initWindow;
     if (!this.#tracks) return this.#requests >= fallbackWindow;
     return this.#flat >= FLAT_REQUESTS || this.#requests >= LONGEST;

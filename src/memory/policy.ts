@@ -1,15 +1,21 @@
 import type { Clock } from "../base/clock.ts";
-import type { SandboxMemory } from "./engine.ts";
+import type { OffloadBandwidth } from "./bandwidth.ts";
+import type { PageSet, SandboxMemory } from "./engine.ts";
 import type { FunctionHistory } from "./history.ts";
 import type { PolicySettings } from "./settings.ts";
+
+export type { Clock, FunctionHistory, PageSet, PolicySettings, SandboxMemory };
 
 /** What a policy decides with and about: one sandbox. */
 export interface PolicyContext {
   memory: SandboxMemory;
   clock: Clock;
-  settings: PolicySettings;
-  /** Of the sandbox's function. */
+  /** Of the sandbox's function, as they are now: they may change while the sandbox lives. */
+  readonly settings: PolicySettings;
+  /** What the sandboxes of this function have taught. */
   history: FunctionHistory;
+  /** Shared by all sandboxes of the node. */
+  bandwidth: OffloadBandwidth;
 }
 
 /**
@@ -24,12 +30,19 @@ export interface Policy {
   loaded(): Promise<void>;
   /** A request is about to run. */
   requestStart(): void;
-  /** The request's answer is out; the sandbox idles until the next `requestStart`. */
-  requestEnd(): void;
+  /**
+   * The request has been answered; the sandbox idles until the next `requestStart`.
+   * @param recalled pages that came back from the pool since the last call
+   */
+  requestEnd(recalled: PageSet): void;
+  /** The settings are others now; timers that hang on them may be set anew. */
+  settingsChanged?(): void;
   /** The sandbox has ended. */
   close(): void;
   /** True from the first page that semi-warm takes until a request stops it. */
   readonly semiWarm: boolean;
+  /** Pages of the two segments that the barriers closed, for "why was it slow"; all others are execution memory. */
+  readonly segments?: { runtime: PageSet; init: PageSet } | undefined;
 }
 
 /** Makes the policy of a new sandbox. */

@@ -25,12 +25,15 @@ export const policySettings = z.object({
   semiWarmDelayS: z.number().min(0).nullable().default(null),
   semiWarmFloorS: z.number().min(0).default(60),
   /**
-   * How much of a request's usual duration its recall may add. Semi-warm leaves the working set in place when
-   * bringing it back would take longer.
+   * How much the P95 may grow over the function's own undisturbed one, 0.1 = 10 %. Semi-warm leaves the working set in
+   * place when bringing it back would take more of a request's usual duration, and everything backs off while recent
+   * requests are slower.
    */
-  latencyBudget: z.number().min(0).default(0.1),
+  p95Budget: z.number().min(0).max(100).default(0.1),
   /** Share of the memory held at that moment which leaves in each second of semi-warm. */
   semiWarmRate: z.number().positive().max(1).default(0.01),
+  /** Bytes which leave in each second of semi-warm, instead of a share; null: the share. */
+  semiWarmBytesPerS: z.number().positive().max(1e12).nullable().default(null),
   /** Semi-warm works in steps of this length. */
   semiWarmStepS: z.number().positive().default(10),
   /** Semi-warm leaves this much in place. */
@@ -46,3 +49,12 @@ export const policySettings = z.object({
 });
 
 export type PolicySettings = z.infer<typeof policySettings>;
+
+/**
+ * Changes to settings, as users send them: any of the fields, checked like the whole, without defaults.
+ */
+export const policyChanges = z.strictObject(
+  Object.fromEntries(
+    Object.entries(policySettings.shape).map(([name, field]) => [name, field.removeDefault().optional()]),
+  ) as unknown as { [K in keyof PolicySettings]: z.ZodOptional<z.ZodType<PolicySettings[K]>> },
+);

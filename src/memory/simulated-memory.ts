@@ -1,4 +1,4 @@
-import type { EvictResult, MemoryStats, PageSet, SandboxMemory } from "./engine.ts";
+import type { EvictResult, MemoryStats, PageSet, PortablePages, SandboxMemory } from "./engine.ts";
 
 /** A page set over plain numbers. */
 export class SimulatedSet implements PageSet {
@@ -67,6 +67,11 @@ export class SimulatedMemory implements SandboxMemory {
     this.#recalled.clear();
     return taken;
   };
+  portable = async (pages: PageSet): Promise<PortablePages> => [
+    { mapping: "all", runs: [...of(pages)].map((page): [number, number] => [page, 1]) },
+  ];
+  locate = async (pages: PortablePages): Promise<PageSet> =>
+    new SimulatedSet(pages.flatMap(({ runs }) => runs.map(([page]) => page)));
   evict = async (pages: PageSet): Promise<EvictResult> => {
     const before = this.cancels;
     await this.hold;

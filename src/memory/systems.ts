@@ -1,7 +1,10 @@
 import { FaasmemError } from "../base/errors.ts";
 import { baseline } from "./baseline.ts";
+import { DamonPolicy } from "./damon.ts";
 import { FaasmemPolicy, type FaasmemSwitches } from "./faasmem.ts";
 import type { PolicyFactory } from "./policy.ts";
+import { TmoPolicy } from "./tmo.ts";
+import { loadPolicy } from "./user-policy.ts";
 
 const faasmem =
   (switches: Partial<FaasmemSwitches> = {}): PolicyFactory =>
@@ -15,6 +18,8 @@ const systems: Record<string, PolicyFactory> = {
   "faasmem-no-pucket": faasmem({ puckets: false }),
   "faasmem-no-semiwarm": faasmem({ semiWarm: false }),
   "faasmem-no-recall": faasmem({ recall: false }),
+  tmo: (context) => new TmoPolicy(context),
+  damon: (context) => new DamonPolicy(context),
 };
 
 export const systemNames: readonly string[] = Object.keys(systems);
@@ -23,14 +28,25 @@ export const systemNames: readonly string[] = Object.keys(systems);
 export const isUnmanaged = (system: string): boolean => system === "baseline";
 
 /**
- * The policy factory of a system.
+ * The policy factory of a system: built in, or from a file.
+ * @throws FaasmemError UNKNOWN_SYSTEM, BAD_POLICY
+ */
+export async function resolvePolicy(system: string): Promise<PolicyFactory> {
+  return isPolicyFile(system) ? loadPolicy(system) : policyOf(system);
+}
+
+/** A system may also be a file with a policy of the user's own. */
+export const isPolicyFile = (system: string): boolean => /[/\\]|\.[cm]?[jt]s$/.test(system);
+
+/**
+ * The policy factory of a built-in system.
  * @throws FaasmemError UNKNOWN_SYSTEM
  */
 export function policyOf(system: string): PolicyFactory {
   const factory = Object.hasOwn(systems, system) ? systems[system] : undefined;
   if (factory) return factory;
   throw new FaasmemError("UNKNOWN_SYSTEM", `no system "${system}"`, {
-    fix: `choose one of: ${systemNames.join(", ")}`,
+    fix: `choose one of: ${systemNames.join(", ")}, or give the file of a policy`,
     kind: "usage",
   });
 }

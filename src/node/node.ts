@@ -7,12 +7,15 @@ import { createClock } from "../base/clock.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { runFolder } from "../base/paths.ts";
 import { gatewayApp } from "../gateway/app.ts";
+import { OffloadBandwidth } from "../memory/bandwidth.ts";
 import { policySettings } from "../memory/settings.ts";
-import { isUnmanaged, policyOf } from "../memory/systems.ts";
+import { isUnmanaged, policyOf, resolvePolicy } from "../memory/systems.ts";
 import { assertLoopback } from "../pool/server.ts";
+import { openStore } from "../results/store.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
 import { workerApp } from "../worker/app.ts";
 import type { FunctionSpec } from "../worker/function-spec.ts";
+import type { LearnedStore } from "../worker/pool.ts";
 import { Worker } from "../worker/worker.ts";
 import { builtInFunction, unpack } from "./functions.ts";
 import type { NodeOptions } from "./options.ts";
@@ -36,7 +39,7 @@ export interface RunningNode {
  */
 export async function startNode(options: NodeOptions, warn: (line: string) => void): Promise<RunningNode> {
   assertLoopback(options.host);
-  const policy = policyOf(options.system);
+  const policy = await resolvePolicy(options.system);
   const undo: (() => Promise<void> | void)[] = [];
   const close = async () => {
     for (const step of undo.splice(0).reverse()) await step();
@@ -75,19 +78,32 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       keepAliveS: options.keepAliveS,
       semiWarmDelayS: options.semiWarmDelayS,
       initWindow: options.initWindow ?? null,
+      p95Budget: options.p95Budget,
     });
+    const clock = createClock(options.timeScale);
     const worker = new Worker(functions, {
-      clock: createClock(options.timeScale),
+      clock,
       engine,
+      system: options.system,
       policy,
       settings,
+      bandwidth: new OffloadBandwidth(clock, options.offloadBytesPerS ?? undefined),
+      learned: options.learned ? learnedStore(undo, warn) : null,
+      warn,
       runFolder: folder,
       hostPath,
     });
     undo.push(() => worker.close());
-    const inner = workerApp(worker, async ({ name, ...files }) => {
-      worker.deploy(await builtInFunction(name, folder, files));
-    });
+    const inner = workerApp(
+      worker,
+      async ({ name, ...files }) => worker.deploy(await builtInFunction(name, folder, files)),
+      async (system) => {
+        // Files are for who starts the node: over HTTP only what it has loaded, and what is built in.
+        if (system === options.system) return policy;
+        if (!isUnmanaged(system) && !engine) throw noEngine(system);
+        return policyOf(system);
+      },
+    );
     const outer = gatewayApp((request) => inner.fetch(request));
     const listener = listen(options, (request) => outer.fetch(request));
     undo.push(() => drain(listener));
@@ -95,6 +111,37 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+function noEngine(system: string): FaasmemError {
+  return new FaasmemError(
+    "NO_ENGINE",
+    `this node runs without memory engine: it cannot have system ${system}`,
+    {
+      fix: "start the node with --system faasmem",
+    },
+  );
+}
+
+/** Where what was learned is kept. A node runs without, when it cannot be opened. */
+function learnedStore(undo: (() => void)[], warn: (line: string) => void): LearnedStore | null {
+  try {
+    const store = openStore();
+    undo.push(() => store.close());
+    return {
+      load: (name) => store.loadLearned(name),
+      save: (name, history) => {
+        try {
+          store.saveLearned(name, history);
+        } catch (error) {
+          warn(`what was learned of ${name} cannot be kept: ${(error as Error).message}`);
+        }
+      },
+    };
+  } catch (error) {
+    warn(`what was learned before cannot be read: ${(error as Error).message}`);
+    return null;
   }
 }
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { benchmarks } from "../../benchmarks/index.ts";
 import type { Tracker } from "../memory/engine.ts";
-import { policyOf, systemNames } from "../memory/systems.ts";
+import { isPolicyFile, policyOf, systemNames } from "../memory/systems.ts";
 import { unknownFunction } from "../worker/function-spec.ts";
 
 /** What `faasmem up` runs with. Times are trace seconds. */
@@ -21,6 +21,12 @@ export interface NodeOptions {
   tracker: Tracker | "auto";
   /** Init window of every function; undefined: each function's own. */
   initWindow: number | undefined;
+  /** Allowed growth of the P95, 0.1 = 10 %. */
+  p95Budget: number;
+  /** What semi-warm may send in a second, over all sandboxes; undefined: no limit. */
+  offloadBytesPerS: number | undefined;
+  /** Start with what was learned of the functions before, and keep what is. */
+  learned: boolean;
 }
 
 /** Names of hotness trackers. */
@@ -52,7 +58,7 @@ export function parseFunctions(list: string | undefined): string[] {
  */
 export function parseSystems(list: string): string[] {
   const names = [...new Set(list.split(",").map((name) => name.trim()))];
-  for (const name of names) policyOf(name);
+  for (const name of names) if (!isPolicyFile(name)) policyOf(name);
   return names;
 }
 

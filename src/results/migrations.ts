@@ -38,4 +38,12 @@ export const migrations: readonly string[] = [
     function TEXT PRIMARY KEY, measured_at INTEGER NOT NULL, machine TEXT NOT NULL, version TEXT NOT NULL, profile TEXT NOT NULL
   );
   `,
+  `
+  CREATE TABLE learned (function TEXT PRIMARY KEY, saved_at INTEGER NOT NULL, history TEXT NOT NULL);
+  ALTER TABLE requests ADD COLUMN recall_faults INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE requests ADD COLUMN stall_ms REAL NOT NULL DEFAULT 0;
+  ALTER TABLE requests ADD COLUMN runtime_pages INTEGER;
+  ALTER TABLE requests ADD COLUMN init_pages INTEGER;
+  ALTER TABLE requests ADD COLUMN execution_pages INTEGER;
+  `,
 ];

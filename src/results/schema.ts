@@ -62,6 +62,12 @@ export const requests = sqliteTable("requests", {
   start: text("start"),
   status: integer("status").notNull(),
   recalledPages: integer("recalled_pages").notNull(),
+  recallFaults: integer("recall_faults").notNull(),
+  stallMs: real("stall_ms").notNull(),
+  /** `recalledPages` by segment; null where the system has no Puckets. */
+  runtimePages: integer("runtime_pages"),
+  initPages: integer("init_pages"),
+  executionPages: integer("execution_pages"),
 });
 
 export const samples = sqliteTable("samples", {
@@ -79,6 +85,13 @@ export const profiles = sqliteTable("profiles", {
   machine: text("machine", { mode: "json" }).notNull(),
   version: text("version").notNull(),
   profile: text("profile", { mode: "json" }).$type<FunctionProfile>().notNull(),
+});
+
+/** What a function's history keeps over restarts of the worker (src/memory/history.ts). */
+export const learnedHistories = sqliteTable("learned", {
+  function: text("function").primaryKey(),
+  savedAt: integer("saved_at", { mode: "timestamp_ms" }).notNull(),
+  history: text("history", { mode: "json" }).notNull(),
 });
 
 export type Run = typeof runs.$inferSelect;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FunctionProfile } from "../profile/profile.ts";
 import type { Trace } from "../trace/trace.ts";
-import type { Cell } from "./schema.ts";
+import type { Cell, RequestRecord } from "./schema.ts";
 import { openStore } from "./store.ts";
 
 const newPath = () => join(mkdtempSync(join(tmpdir(), "faasmem-test-")), "faasmem.db");
@@ -58,11 +58,24 @@ test("traces come back as they went, and only --replace overwrites one", () => {
   expect(() => store.loadTrace("two")).toThrow('no trace "two"');
 });
 
+const request: RequestRecord = {
+  atS: 1,
+  latencyMs: 1,
+  start: null,
+  status: 200,
+  recalledPages: 0,
+  recallFaults: 0,
+  stallMs: 0,
+  runtimePages: null,
+  initPages: null,
+  executionPages: null,
+};
+
 test("runs come back with their cells, requests and samples, after a restart too", () => {
   const path = newPath();
   const first = openStore(path);
   const id = first.startRun(run);
-  const requests = [{ atS: 1, latencyMs: 2, start: "cold", status: 200, recalledPages: 3 }];
+  const requests = [{ ...request, latencyMs: 2, start: "cold", recalledPages: 3, initPages: 2 }];
   const samples = Array.from({ length: 2500 }, (_, i) => ({
     atS: i,
     localBytes: i,
@@ -82,7 +95,7 @@ test("runs come back with their cells, requests and samples, after a restart too
 test("a result is stored whole or not at all", () => {
   const store = openStore(newPath());
   const id = store.startRun(run);
-  const bad = [{ atS: 1, latencyMs: null as unknown as number, start: null, status: 200, recalledPages: 0 }];
+  const bad = [{ ...request, latencyMs: null as unknown as number }];
   expect(() => store.saveCell(id, { cell, requests: bad, samples: [] })).toThrow();
   expect(store.loadRun(id).records).toEqual([]);
 });

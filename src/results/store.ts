@@ -1,11 +1,13 @@
 import { desc, eq } from "drizzle-orm";
 import { FaasmemError } from "../base/errors.ts";
+import { type Learned, learned } from "../memory/history.ts";
 import type { FunctionProfile } from "../profile/profile.ts";
 import type { Trace } from "../trace/trace.ts";
 import { guarded, openDatabase } from "./database.ts";
 import {
   type Cell,
   cells,
+  learnedHistories,
   profiles,
   type RequestRecord,
   type Run,
@@ -195,6 +197,24 @@ export function openStore(path?: string) {
     },
 
     listProfiles: () => db.select().from(profiles).orderBy(profiles.function).all(),
+
+    /** Keeps what was learned of a function, instead of what was kept before. */
+    saveLearned(name: string, history: Learned): void {
+      const row = { savedAt: new Date(), history };
+      guarded(() =>
+        db
+          .insert(learnedHistories)
+          .values({ ...row, function: name })
+          .onConflictDoUpdate({ target: learnedHistories.function, set: row })
+          .run(),
+      );
+    },
+
+    /** What was learned of a function before; undefined for nothing, or nothing that can be used. */
+    loadLearned(name: string): Learned | undefined {
+      const row = db.select().from(learnedHistories).where(eq(learnedHistories.function, name)).get();
+      return learned.safeParse(row?.history).data;
+    },
 
     close: () => sqlite.close(),
   };

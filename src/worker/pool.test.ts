@@ -4,9 +4,13 @@ import { join } from "node:path";
 import { createClock } from "../base/clock.ts";
 import { runFolder } from "../base/paths.ts";
 import { gatewayApp } from "../gateway/app.ts";
+import { OffloadBandwidth } from "../memory/bandwidth.ts";
+import type { Learned } from "../memory/history.ts";
 import { policySettings } from "../memory/settings.ts";
 import { policyOf } from "../memory/systems.ts";
 import { workerApp } from "./app.ts";
+import type { FunctionDescription } from "./describe.ts";
+import type { LearnedStore } from "./pool.ts";
 import { Worker } from "./worker.ts";
 
 const folder = runFolder();
@@ -33,11 +37,16 @@ afterAll(async () => {
   Bun.spawnSync(["rm", "-rf", folder]);
 });
 
-function worker(keepAliveS = 600, scale = 1): Worker {
+function worker(keepAliveS = 600, scale = 1, learned: LearnedStore | null = null): Worker {
+  const clock = createClock(scale);
   const made = new Worker([{ name: "fn", modulePath, quotaMiB: 100, initWindow: 1 }], {
-    clock: createClock(scale),
+    clock,
     engine: null,
+    system: "baseline",
     policy: policyOf("baseline"),
+    bandwidth: new OffloadBandwidth(clock),
+    learned,
+    warn: () => {},
     settings: policySettings.parse({ keepAliveS }),
     runFolder: folder,
     hostPath,
@@ -80,7 +89,11 @@ test("memory is sampled and summed over time", async () => {
 });
 
 test("the gateway answers requests, and says what is wrong with others", async () => {
-  const inner = workerApp(worker(), async () => {});
+  const inner = workerApp(
+    worker(),
+    async () => {},
+    async (system) => policyOf(system),
+  );
   const gateway = gatewayApp((request) => inner.fetch(request));
   const post = (path: string, body: string) => gateway.request(path, { method: "POST", body });
 
@@ -111,9 +124,11 @@ test("the gateway answers requests, and says what is wrong with others", async (
 
 test("functions are deployed and removed through the gateway", async () => {
   const w = worker();
-  const inner = workerApp(w, async ({ name }) => {
-    w.deploy({ name, modulePath, quotaMiB: 64, initWindow: 1 });
-  });
+  const inner = workerApp(
+    w,
+    async ({ name }) => w.deploy({ name, modulePath, quotaMiB: 64, initWindow: 1 }),
+    async (system) => policyOf(system),
+  );
   const gateway = gatewayApp((request) => inner.fetch(request));
   const ask = async (method: string, path: string, body?: string) => {
     const answer = await gateway.request(path, { method, ...(body === undefined ? {} : { body }) });
@@ -140,4 +155,75 @@ test("functions are deployed and removed through the gateway", async () => {
     const { status, body } = await ask("POST", "/functions", bad);
     expect([bad, status, body.error?.code]).toEqual([bad, 400, "BAD_REQUEST"]);
   }
+});
+
+test("a function is changed while it runs: settings at once, wrong ones are refused", async () => {
+  const w = worker(600, 100);
+  const inner = workerApp(
+    w,
+    async () => {},
+    async (system) => policyOf(system),
+  );
+  const gateway = gatewayApp((request) => inner.fetch(request));
+  const ask = async (method: string, body?: string) => {
+    const answer = await gateway.request("/functions/fn", {
+      method,
+      ...(body === undefined ? {} : { body }),
+    });
+    return {
+      status: answer.status,
+      body: (await answer.json()) as FunctionDescription & { error?: { code: string } },
+    };
+  };
+  await w.invoke("fn", {});
+  const { body: before } = await ask("GET");
+  expect(before).toMatchObject({
+    name: "fn",
+    system: "baseline",
+    settings: { keepAliveS: 600, semiWarmDelayS: null },
+  });
+  expect(before.sandboxes).toHaveLength(1);
+  expect(before.sandboxes[0]).toMatchObject({ state: "idle", remoteBytes: 0 });
+
+  const { body: after } = await ask(
+    "PATCH",
+    '{"system":"tmo","settings":{"keepAliveS":20,"semiWarmDelayS":5}}',
+  );
+  expect(after).toMatchObject({
+    system: "tmo",
+    settings: { keepAliveS: 20, semiWarmDelayS: 5, rollbackS: 120 },
+  });
+  for (let i = 0; i < 100 && w.stats().functions[0]!.sandboxes > 0; i++) await Bun.sleep(20);
+  expect(w.stats().functions[0]!.sandboxes).toBe(0);
+  expect((await ask("PATCH", '{"settings":{"semiWarmDelayS":null}}')).body.settings).toMatchObject({
+    keepAliveS: 20,
+    semiWarmDelayS: null,
+  });
+
+  for (const [bad, code] of [
+    ['{"settings":{"keepAliveS":-1}}', "BAD_REQUEST"],
+    ['{"settings":{"keepAliveS":"long"}}', "BAD_REQUEST"],
+    ['{"settings":{"keepAlive":1}}', "BAD_REQUEST"],
+    ['{"system":"none"}', "UNKNOWN_SYSTEM"],
+    ['{"system":"/tmp/x.ts"}', "UNKNOWN_SYSTEM"],
+    ["{", "BAD_REQUEST"],
+  ]) {
+    const { status, body } = await ask("PATCH", bad);
+    expect([bad, status, body.error?.code]).toEqual([bad, 400, code]);
+  }
+  expect((await ask("GET")).body).toMatchObject({ system: "tmo", settings: { keepAliveS: 20 } });
+});
+
+test("what was learned goes to the store and comes back", async () => {
+  const kept = new Map<string, Learned>();
+  const learned = {
+    load: (name: string) => kept.get(name),
+    save: (name: string, one: Learned) => void kept.set(name, one),
+  };
+  const first = worker(600, 100, learned);
+  for (let i = 0; i < 3; i++) await first.invoke("fn", {});
+  await first.close();
+  expect(kept.get("fn")!.reuse.samples).toBe(2);
+  const second = worker(600, 100, learned);
+  expect((await second.describe("fn")).learned.reuseIntervals).toBe(2);
 });

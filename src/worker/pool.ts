@@ -1,12 +1,17 @@
 import type { Clock } from "../base/clock.ts";
 import { FaasmemError } from "../base/errors.ts";
+import type { OffloadBandwidth } from "../memory/bandwidth.ts";
 import { baseline } from "../memory/baseline.ts";
-import { FunctionHistory } from "../memory/history.ts";
+import type { PageSet } from "../memory/engine.ts";
+import { guarded } from "../memory/guarded-policy.ts";
+import { FunctionHistory, type Learned } from "../memory/history.ts";
 import type { Policy, PolicyFactory } from "../memory/policy.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
 import { type RunResult, Sandbox } from "../sandbox/sandbox.ts";
+import { type ConfigChanges, changeConfig, type FunctionConfig } from "./function-config.ts";
 import type { FunctionSpec } from "./function-spec.ts";
+import { noRecall, type RecallCost, recallCost } from "./recall-cost.ts";
 
 /** Sandboxes of one function at a time (reference, section 1). */
 const MOST_SANDBOXES = 16;
@@ -16,17 +21,30 @@ const MOST_WAITING = 1000;
 export type StartKind = "cold" | "warm" | "semi-warm";
 
 /** Answer to one request, with what it cost. */
-export interface Invocation extends RunResult {
+export interface Invocation extends RunResult, RecallCost {
   start: StartKind;
-  recalledPages: number;
+  /** What it waited for a sandbox, a cold start included, in milliseconds of real time. */
+  queuedMs: number;
+}
+
+/** What was learned of functions, over restarts. */
+export interface LearnedStore {
+  load(name: string): Learned | undefined;
+  save(name: string, learned: Learned): void;
 }
 
 /** What a pool needs of its node. */
 export interface PoolContext {
   clock: Clock;
   engine: MemoryEngine | null;
+  /** System of new functions, and their settings. */
+  system: string;
   policy: PolicyFactory;
   settings: PolicySettings;
+  bandwidth: OffloadBandwidth;
+  learned: LearnedStore | null;
+  /** Gets one line about what a user should know while it runs. */
+  warn: (line: string) => void;
   runFolder: string;
   hostPath: string;
 }
@@ -34,6 +52,8 @@ export interface PoolContext {
 interface Member {
   sandbox: Sandbox;
   policy: Policy;
+  /** Of its policy. */
+  system: string;
   cancelKeepAlive?: () => void;
   /** When its last request ended. */
   idleSince: number;
@@ -58,12 +78,55 @@ export class FunctionPool {
   readonly #all = new Set<Member>();
   readonly #waiting: (() => void)[] = [];
   readonly #history = new FunctionHistory();
+  readonly #config: FunctionConfig;
   #starting = 0;
   #closed = false;
 
   constructor(spec: FunctionSpec, context: PoolContext) {
     this.spec = spec;
     this.#context = context;
+    const settings = { ...context.settings, fallbackWindow: spec.initWindow };
+    this.#config = { system: context.system, policy: context.policy, settings };
+    const learned = context.learned?.load(spec.name);
+    if (learned) this.#history.load(learned);
+  }
+
+  get config(): Readonly<FunctionConfig> {
+    return this.#config;
+  }
+
+  get history(): FunctionHistory {
+    return this.#history;
+  }
+
+  /** The sandboxes as `function show` lists them. */
+  get members(): {
+    name: string;
+    system: string;
+    idleS: number | null;
+    semiWarm: boolean;
+    sandbox: Sandbox;
+  }[] {
+    const now = this.#context.clock.now();
+    return [...this.#all].map((member) => ({
+      name: member.sandbox.name,
+      system: member.system,
+      idleS: this.#idle.includes(member) ? now - member.idleSince : null,
+      semiWarm: member.policy.semiWarm,
+      sandbox: member.sandbox,
+    }));
+  }
+
+  /** Settings apply at once; another system applies to sandboxes that start from now on. */
+  configure(changes: ConfigChanges): void {
+    changeConfig(this.#config, changes);
+    for (const member of this.#all) member.policy.settingsChanged?.();
+    for (const member of this.#idle) this.#keepAlive(member);
+  }
+
+  /** Keeps what was learned, if there is a store. */
+  saveLearned(): void {
+    if (this.#history.reuse.samples > 0) this.#context.learned?.save(this.spec.name, this.#history.save());
   }
 
   /** Sandboxes that exist now. */
@@ -95,19 +158,30 @@ export class FunctionPool {
   }
 
   async #once(context: unknown): Promise<Invocation> {
+    const asked = performance.now();
     const { member, start } = await this.#acquire();
+    const queuedMs = performance.now() - asked;
     const { sandbox, policy } = member;
-    const before = sandbox.space?.stats().recalledPages ?? 0;
+    const { space } = sandbox;
+    const before = space?.stats();
+    let recalled: PageSet | null = null;
     policy.requestStart();
     try {
       const result = await sandbox.run(context);
-      const recalledPages = (sandbox.space?.stats().recalledPages ?? 0) - before;
-      if (start === "warm" && recalledPages === 0) this.#history.recordDuration(result.durationMs);
-      return { ...result, start, recalledPages };
+      if (!space || !before) return { ...result, ...noRecall, start, queuedMs };
+      const { cost, pages } = await recallCost(space, before, policy.segments);
+      recalled = pages;
+      if (start !== "cold") this.#judge(result.durationMs, before.remotePages === 0, cost);
+      return { ...result, ...cost, start, queuedMs };
     } finally {
-      policy.requestEnd();
+      if (space) policy.requestEnd(recalled ?? space.empty());
       this.#release(member);
     }
+  }
+
+  #judge(durationMs: number, undisturbed: boolean, cost: RecallCost): void {
+    if (cost.recalledPages === 0) this.#history.recordDuration(durationMs);
+    this.#history.budget.record(durationMs, undisturbed, this.#config.settings.p95Budget);
   }
 
   async #acquire(): Promise<{ member: Member; start: StartKind }> {
@@ -139,7 +213,8 @@ export class FunctionPool {
   }
 
   async #start(): Promise<Member> {
-    const { clock, engine, settings, runFolder, hostPath } = this.#context;
+    const { clock, engine, bandwidth, runFolder, hostPath, warn } = this.#context;
+    const { system, policy: factory, settings } = this.#config;
     const managed = engine?.poolAlive ? engine : null;
     let policy: Policy = baseline;
     this.#starting++;
@@ -154,18 +229,20 @@ export class FunctionPool {
         attachment: managed?.prepare() ?? null,
         onReady: async (space) => {
           if (space) {
-            policy = this.#context.policy({
-              memory: space,
-              clock,
-              settings: { ...settings, fallbackWindow: this.spec.initWindow },
-              history: this.#history,
-            });
+            const report = (error: unknown) =>
+              warn(
+                `the policy of system ${system} failed for a sandbox of ${this.spec.name}: ${error}; it goes on as baseline`,
+              );
+            policy = guarded(
+              factory,
+              report,
+            )({ memory: space, clock, settings, history: this.#history, bandwidth });
           }
           await policy.ready();
         },
         onLoaded: () => policy.loaded(),
       });
-      const member: Member = { sandbox, policy, idleSince: clock.now() };
+      const member: Member = { sandbox, policy, system, idleSince: clock.now() };
       this.#all.add(member);
       sandbox.exited.then(() => this.#remove(member));
       if (this.#closed) {
@@ -183,10 +260,17 @@ export class FunctionPool {
     if (this.#all.has(member)) {
       this.#idle.push(member);
       member.idleSince = this.#context.clock.now();
-      const { clock, settings } = this.#context;
-      member.cancelKeepAlive = clock.after(settings.keepAliveS, () => member.sandbox.stop());
+      this.#keepAlive(member);
     }
     this.#wakeOne();
+  }
+
+  /** Ends an idle sandbox when its time is over. */
+  #keepAlive(member: Member): void {
+    const { clock } = this.#context;
+    member.cancelKeepAlive?.();
+    const left = member.idleSince + this.#config.settings.keepAliveS - clock.now();
+    member.cancelKeepAlive = clock.after(Math.max(0, left), () => member.sandbox.stop());
   }
 
   #remove(member: Member): void {
@@ -205,6 +289,7 @@ export class FunctionPool {
   /** Stops every sandbox; waiting requests fail. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.saveLearned();
     for (const wake of this.#waiting.splice(0)) wake();
     await Promise.all([...this.#all].map((member) => member.sandbox.stop()));
   }

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { MEMORY_METRIC } from "../sandbox/memory-usage.ts";
+import { describeFunction, type FunctionDescription } from "./describe.ts";
+import type { ConfigChanges } from "./function-config.ts";
 import { type FunctionSpec, unknownFunction } from "./function-spec.ts";
 import { FunctionPool, type Invocation, type PoolContext } from "./pool.ts";
 import { MemorySampler } from "./sampler.ts";
@@ -25,6 +27,9 @@ export const workerStats = z.object({
   ),
 });
 
+/** How often what was learned is kept, beside at the end: a worker that is killed loses no more. */
+const SAVE_MS = 30_000;
+
 export type WorkerStats = z.infer<typeof workerStats>;
 
 /** Runs functions in sandboxes of this machine. */
@@ -32,11 +37,15 @@ export class Worker {
   readonly #pools: Map<string, FunctionPool>;
   readonly #sampler: MemorySampler;
   readonly #context: PoolContext;
+  readonly #saving: ReturnType<typeof setInterval>;
 
   constructor(functions: FunctionSpec[], context: PoolContext) {
     this.#context = context;
     this.#pools = new Map(functions.map((spec) => [spec.name, new FunctionPool(spec, context)]));
     this.#sampler = new MemorySampler(context.clock, this.#pools);
+    this.#saving = setInterval(() => {
+      for (const pool of this.#pools.values()) pool.saveLearned();
+    }, SAVE_MS);
   }
 
   get functions(): FunctionSpec[] {
@@ -55,10 +64,31 @@ export class Worker {
    * @throws FaasmemError UNKNOWN_FUNCTION
    */
   async remove(name: string): Promise<void> {
-    const pool = this.#pools.get(name);
-    if (!pool) throw unknownFunction(name, this.#pools.keys());
+    const pool = this.#poolOf(name);
     this.#pools.delete(name);
     await pool.close();
+  }
+
+  /**
+   * Changes a function while it runs: settings at once, another system for sandboxes that start from now on.
+   * @throws FaasmemError UNKNOWN_FUNCTION
+   */
+  configure(name: string, changes: ConfigChanges): void {
+    this.#poolOf(name).configure(changes);
+  }
+
+  /**
+   * Everything about one function: configuration, what was learned, sandboxes.
+   * @throws FaasmemError UNKNOWN_FUNCTION
+   */
+  async describe(name: string): Promise<FunctionDescription> {
+    return describeFunction(this.#poolOf(name));
+  }
+
+  #poolOf(name: string): FunctionPool {
+    const pool = this.#pools.get(name);
+    if (!pool) throw unknownFunction(name, this.#pools.keys());
+    return pool;
   }
 
   /** @throws FaasmemError UNKNOWN_FUNCTION and what FunctionPool.invoke throws */
@@ -83,6 +113,7 @@ export class Worker {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#saving);
     this.#sampler.stop();
     await Promise.all([...this.#pools.values()].map((pool) => pool.close()));
   }
