@@ -69,7 +69,13 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
     let wrongPages: number;
     let measured: Pick<
       BenchResult,
-      "evictGiBps" | "evictUnchangedGiBps" | "restoreGiBps" | "faults" | "sweep" | "engineMemoryPct"
+      | "evictGiBps"
+      | "evictFreshGiBps"
+      | "evictUnchangedGiBps"
+      | "restoreGiBps"
+      | "faults"
+      | "sweep"
+      | "engineMemoryPct"
     >;
     try {
       const before = ownMemory();

@@ -20,6 +20,8 @@ export interface SweepPoint {
 /** What `faasmem bench` measured. `null`: could not be measured; `notes` says why. */
 export interface BenchResult {
   evictGiBps: number;
+  /** The same while the memory server takes memory from its kernel for the first time. */
+  evictFreshGiBps: number;
   /** The same for pages that came back and were not changed: read and compared, not sent. */
   evictUnchangedGiBps: number;
   restoreGiBps: number;

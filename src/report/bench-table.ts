@@ -17,6 +17,7 @@ export function benchTables(result: BenchResult): string {
         `one TCP stream ${fixed(limits.loopbackGiBps, 2, "GiB/s")}`,
         share(result.evictGiBps, limits.loopbackGiBps),
       ],
+      ["the same, into memory the server never wrote to", fixed(result.evictFreshGiBps, 2, "GiB/s"), "", ""],
       [
         "eviction of pages that came back unchanged",
         fixed(result.evictUnchangedGiBps, 2, "GiB/s"),
