@@ -137,6 +137,7 @@ test("semi-warm leaves the working set where its recall would cost too much, and
       true,
     );
     history.recordDuration(durationMs);
+    history.reuse.record(100); // requests do come while it is semi-warm
     await request(1, 11);
     await clock.pass(500);
     expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(stays ? [1, 11] : []);
@@ -269,5 +270,38 @@ test("what one sandbox learned, the next one of its function begins with", async
     await next.request();
     await next.clock.pass(11);
     expect([...next.memory.resident].toSorted((a, b) => a - b)).toEqual(recall ? [1, 11, 12] : []);
+  }
+});
+
+test("without a tracker, semi-warm waits for the P99; with one, what requests do not touch leaves before it", async () => {
+  for (const tracks of [false, true]) {
+    const { memory, clock, request, history } = await sandbox(
+      { semiWarmRate: 0.1 },
+      { puckets: false },
+      tracks,
+    );
+    for (let i = 0; i < 50; i++) history.reuse.record(200);
+    history.recordDuration(0.001);
+    await request(1, 11);
+    await clock.pass(190);
+    expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(tracks ? [1, 11] : [...runtime, ...init]);
+    await clock.pass(120);
+    expect(memory.resident.size).toBe(0);
+  }
+});
+
+test("what was never met semi-warm is taken wholly, until it is", async () => {
+  for (const met of [false, true]) {
+    const { memory, clock, request, history } = await sandbox(
+      { semiWarmRate: 0.1 },
+      { puckets: false },
+      true,
+    );
+    history.recordDuration(0.001);
+    for (let i = 0; i < 9; i++) history.reuse.record(5);
+    if (met) history.reuse.record(90);
+    await request(1, 11);
+    await clock.pass(400);
+    expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(met ? [1, 11] : []);
   }
 });

@@ -11,10 +11,21 @@ const RECENT = 8;
 /** Of the reuse intervals: at most one request in a hundred is to meet a semi-warm sandbox. */
 const REUSE_QUANTILE = 0.99;
 
-/** Idle time after which semi-warm begins, in trace seconds. */
-export function semiWarmDelay(settings: PolicySettings, history: FunctionHistory): number {
-  const learned = Math.max(settings.semiWarmFloorS, history.reuse.quantile(REUSE_QUANTILE) ?? 0);
-  return (settings.semiWarmDelayS ?? learned) * history.budget.factor;
+/** Semi-warm may meet this share of requests with all their memory away without a P95 that shows it. */
+const RARE = 0.04;
+
+/**
+ * Idle times after which semi-warm begins, in trace seconds: first for what requests did not touch of late, then for
+ * all. The second is the paper's: the P99 of the reuse intervals.
+ */
+export function semiWarmDelays(
+  settings: PolicySettings,
+  history: FunctionHistory,
+): { rest: number; all: number } {
+  const { semiWarmDelayS, semiWarmFloorS } = settings;
+  const { factor } = history.budget;
+  const all = Math.max(semiWarmFloorS, history.reuse.quantile(REUSE_QUANTILE) ?? 0);
+  return { rest: (semiWarmDelayS ?? semiWarmFloorS) * factor, all: (semiWarmDelayS ?? all) * factor };
 }
 
 /** Mechanisms that an ablation switches off. */
@@ -32,7 +43,7 @@ export interface FaasmemSwitches {
  * tracker; without one, a page shows that it is hot by coming back.
  *
  * Beyond the paper: the Init Pucket's window closes by itself, and semi-warm takes the coldest pages first and leaves
- * the working set in place where bringing it back would cost a request more than the latency budget. While recent
+ * the working set in place where bringing it back would cost requests more than the latency budget. While recent
  * requests are slower than that allows, delays grow and steps shrink.
  */
 export class FaasmemPolicy implements Policy {
@@ -52,6 +63,8 @@ export class FaasmemPolicy implements Policy {
   #idleSince = 0;
   #closed = false;
   #semiWarm = false;
+  /** Number of the latest beginning of semi-warm; earlier ones give way to it. */
+  #cooling = 0;
   /** What the latest requests touched or brought back, newest last: what the next one will want. */
   #recent: PageSet[] = [];
   #lastRead = Number.NEGATIVE_INFINITY;
@@ -130,8 +143,9 @@ export class FaasmemPolicy implements Policy {
     const wait = this.#lastReclaim + this.#reclaimInterval() - clock.now();
     if (this.#on.puckets && wait > 0 && this.#isDue()) later(wait, () => this.#reclaim());
     if (this.#on.semiWarm) {
-      const left = this.#idleSince + semiWarmDelay(settings, history) - clock.now();
-      later(Math.max(0, left), () => this.#cool());
+      const { rest, all } = semiWarmDelays(settings, history);
+      for (const delay of new Set([rest, all]))
+        later(Math.max(0, this.#idleSince + delay - clock.now()), () => this.#cool(delay));
     }
   }
 
@@ -223,17 +237,27 @@ export class FaasmemPolicy implements Policy {
     return history.recallMs(workingSet.pages * PAGE_BYTES) > usual * settings.p95Budget;
   }
 
+  /** What semi-warm leaves in place when it begins after `delay`; null: everything, because nothing is known. */
+  #stays(delay: number, workingSet: PageSet): PageSet | null {
+    const { memory, history } = this.#context;
+    if (history.reuse.shareAbove(delay) <= RARE) return memory.empty(); // hardly a request will meet it
+    if (workingSet.pages === 0) return null;
+    return this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
+  }
+
   /** Semi-warm: memory leaves gradually, the coldest first, until little is left or keep-alive is about to end. */
-  async #cool(): Promise<void> {
+  async #cool(delay: number): Promise<void> {
     const { memory, clock, settings, history, bandwidth } = this.#context;
+    const turn = ++this.#cooling;
     const idleSince = this.#idleSince;
     await this.#learn();
     const workingSet = this.#workingSet();
     if (this.#recent.length > 1) history.workingSet = await memory.portable(workingSet);
-    const stays = this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
+    const stays = this.#stays(delay, workingSet);
+    if (!stays) return;
     const step = async () => {
       const deadline = idleSince + settings.keepAliveS - settings.semiWarmMarginS;
-      if (this.#running || clock.now() >= deadline) return;
+      if (this.#running || turn !== this.#cooling || clock.now() >= deadline) return;
       const resident = await memory.snapshot();
       const perSecond = settings.semiWarmBytesPerS ?? resident.pages * settings.semiWarmRate * PAGE_BYTES;
       const share = Math.ceil((perSecond * settings.semiWarmStepS) / history.budget.factor / PAGE_BYTES);

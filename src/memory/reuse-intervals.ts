@@ -49,6 +49,13 @@ export class ReuseIntervals {
     return LONGEST_S;
   }
 
+  /** Share of the observations that were longer than `seconds`, to a bucket's precision; 0 without any. */
+  shareAbove(seconds: number): number {
+    const total = this.#weight.reduce((sum, weight) => sum + weight, 0);
+    const above = this.#weight.slice(bucketOf(seconds) + 1).reduce((sum, weight) => sum + weight, 0);
+    return total > 0 ? above / total : 0;
+  }
+
   /** For the store: what `load` takes. */
   save(): { samples: number; weights: number[] } {
     return { samples: this.#samples, weights: [...this.#weight].map((weight) => weight / this.#scale) };

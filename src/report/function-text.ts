@@ -19,7 +19,9 @@ export function functionText({
     ["keep-alive", `${settings.keepAliveS} s`],
     [
       "semi-warm",
-      `after ${learned.semiWarmDelayS.toFixed(0)} s idle (${settings.semiWarmDelayS === null ? "learned" : "given"}), ${
+      `after ${learned.semiWarmRestS.toFixed(0)} s idle, the working set after ${learned.semiWarmAllS.toFixed(0)} s (${
+        settings.semiWarmDelayS === null ? "learned" : "given"
+      }), ${
         settings.semiWarmBytesPerS === null
           ? `${settings.semiWarmRate * 100} %`
           : `${formatMiB(settings.semiWarmBytesPerS)} MiB`

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { semiWarmDelay } from "../memory/faasmem.ts";
+import { semiWarmDelays } from "../memory/faasmem.ts";
 import { policySettings } from "../memory/settings.ts";
 import type { FunctionPool } from "./pool.ts";
 
@@ -14,7 +14,9 @@ export const functionDescription = z.object({
   learned: z.object({
     reuseIntervals: z.number(),
     reuseP99S: z.number().nullable(),
-    semiWarmDelayS: z.number(),
+    /** Semi-warm begins: for what requests did not touch of late, and for all. */
+    semiWarmRestS: z.number(),
+    semiWarmAllS: z.number(),
     usualMs: z.number().nullable(),
     undisturbedP95Ms: z.number().nullable(),
     recentP95Ms: z.number().nullable(),
@@ -37,6 +39,7 @@ export type FunctionDescription = z.infer<typeof functionDescription>;
 
 export async function describeFunction(pool: FunctionPool): Promise<FunctionDescription> {
   const { spec, config, history } = pool;
+  const delays = semiWarmDelays(config.settings, history);
   const sandboxes = pool.members.map(async ({ name, system, idleS, semiWarm, sandbox }) => ({
     name,
     system,
@@ -53,7 +56,8 @@ export async function describeFunction(pool: FunctionPool): Promise<FunctionDesc
     learned: {
       reuseIntervals: history.reuse.samples,
       reuseP99S: history.reuse.quantile(0.99),
-      semiWarmDelayS: semiWarmDelay(config.settings, history),
+      semiWarmRestS: delays.rest,
+      semiWarmAllS: delays.all,
       usualMs: history.durationMs,
       undisturbedP95Ms: history.budget.undisturbedP95Ms,
       recentP95Ms: history.budget.recentP95Ms,
