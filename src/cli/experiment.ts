@@ -27,6 +27,7 @@ interface RunOptions {
   timeScale?: string;
   seed?: string;
   initWindow?: string;
+  heatmap?: boolean;
   out: string;
   json?: boolean;
   quiet?: boolean;
@@ -51,6 +52,7 @@ export function command(): Command {
     .option("--time-scale <n>", "trace seconds that pass in one real second")
     .option("--seed <n>", "seed of the requests' inputs")
     .option("--init-window <n>", "requests of the Init Pucket's window, for all functions")
+    .option("--heatmap", "draw which pages of a sandbox are local over time, too")
     .option("--out <dir>", "folder of the figure", ".")
     .option("--json", "print JSON instead of the table")
     .option("--quiet", "no progress")
@@ -124,6 +126,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
     windowS: given("--window", positive, options.window, known.windowS),
     timeScale: given("--time-scale", positive, options.timeScale, known.timeScale),
     seed: given("--seed", index, options.seed, known.seed),
+    heatmap: options.heatmap === true,
     initWindow: given("--init-window", count.optional(), options.initWindow, known.initWindow),
   };
   const store = openStore();
@@ -141,6 +144,11 @@ async function run(name: string, options: RunOptions): Promise<void> {
     const figure = await writeExperimentFigure(result.records, join(out, `faasmem-${plan.name}.svg`));
     print(result.run, plan.timeScale, result.records, options.json === true);
     console.error(`figure: ${figure}`);
+    if (result.records.some((record) => record.heatmap)) {
+      const { writeHeatmapFigure } = await import("../report/heatmap-figure.ts");
+      const path = join(out, `faasmem-${plan.name}-heatmap.svg`);
+      console.error(`figure: ${await writeHeatmapFigure(result.records, path)}`);
+    }
     for (const problem of result.problems) console.error(`problem: ${problem}`);
     process.exitCode = result.problems.length > 0 ? 1 : 0;
   } catch (error) {

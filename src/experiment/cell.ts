@@ -4,6 +4,7 @@ import { startChild } from "../base/child.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { quantile } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
+import { type Frame, heatmapOf, sandboxPages } from "../heatmap/heatmap.ts";
 import type { Cell, Sample } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
 import { type WorkerStats, workerStats } from "../worker/worker.ts";
@@ -25,6 +26,8 @@ export interface CellPlan {
   seed: number;
   /** Requests of the Init Pucket's window; undefined: the function's own. */
   initWindow?: number | undefined;
+  /** Record which pages of a sandbox are local over time: a look into it twice a second. */
+  heatmap?: boolean;
   signal: AbortSignal;
   onAnswer?: () => void;
 }
@@ -56,16 +59,18 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     const next = random(plan.seed);
     const bodies = plan.arrivals.map(() => JSON.stringify(benchmarks[plan.function]!.input(next)));
     const before = await statsOf(node.ready);
-    recorder = recordSamples(node.ready, plan.function, before.uptimeS);
+    recorder = recordSamples(node.ready, plan.function, before.uptimeS, plan.heatmap === true);
     const started = performance.now();
     const result = await replay({ url: `${node.ready}/function/${plan.function}`, bodies, ...plan });
     const restMs = (plan.windowS * 1000) / plan.timeScale - (performance.now() - started);
     await sleep(restMs, plan.signal);
     const after = await statsOf(node.ready);
+    const { samples, frames } = await recorder.stop();
     return {
       cell: measure(plan, before, after, result),
       requests: result.requests,
-      samples: await recorder.stop(),
+      samples,
+      heatmap: heatmapOf(frames),
     };
   } finally {
     plan.signal.removeEventListener("abort", stop);
@@ -95,26 +100,34 @@ function levelsOf(stats: WorkerStats, name: string): WorkerStats["functions"][nu
 }
 
 /** Memory over time: polls the node twice a second. */
-function recordSamples(gateway: string, name: string, startS: number) {
+function recordSamples(gateway: string, name: string, startS: number, heatmap: boolean) {
   const samples: Sample[] = [];
+  const frames: Frame[] = [];
   let stopped = false;
   const loop = (async () => {
     while (!stopped) {
       try {
         const stats = await statsOf(gateway);
         const { localBytes, remoteBytes, sandboxes } = levelsOf(stats, name);
-        samples.push({ atS: stats.uptimeS - startS, localBytes, remoteBytes, sandboxes });
+        const atS = stats.uptimeS - startS;
+        samples.push({ atS, localBytes, remoteBytes, sandboxes });
+        if (!heatmap) continue;
+        const { sandbox, local } = sandboxPages.parse(
+          await (await fetch(`${gateway}/functions/${name}/pages`)).json(),
+        );
+        if (sandbox !== null) frames.push({ atS, sandbox, local });
       } catch {
         // a node that is ending: its error shows in the requests
+      } finally {
+        await Bun.sleep(SAMPLE_PERIOD_MS);
       }
-      await Bun.sleep(SAMPLE_PERIOD_MS);
     }
   })();
   return {
     stop: async () => {
       stopped = true;
       await loop;
-      return samples;
+      return { samples, frames };
     },
   };
 }

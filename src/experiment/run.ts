@@ -22,6 +22,8 @@ export interface ExperimentPlan {
   seed: number;
   /** Requests of the Init Pucket's window for all functions; undefined: each function's own. */
   initWindow?: number | undefined;
+  /** Record which pages of a sandbox are local over time. */
+  heatmap?: boolean;
 }
 
 export interface ExperimentResult {

@@ -16,7 +16,7 @@ const functionName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/);
 
 /**
  * The front door: POST /function/NAME; GET and POST /functions; GET, PATCH and DELETE
- * /functions/NAME; GET /stats; GET /healthz.
+ * /functions/NAME; GET /functions/NAME/pages; GET /stats; GET /healthz.
  */
 export function gatewayApp(worker: WorkerClient): Hono {
   const app = new Hono();
@@ -57,6 +57,7 @@ export function gatewayApp(worker: WorkerClient): Hono {
   );
   const inner = (name: string) => `http://worker/functions/${encodeURIComponent(name)}`;
   app.get("/functions/:name", (c) => worker(new Request(inner(c.req.param("name")))));
+  app.get("/functions/:name/pages", (c) => worker(new Request(`${inner(c.req.param("name"))}/pages`)));
   app.patch("/functions/:name", bodyLimit({ maxSize: MAX_ORDER_BYTES }), async (c) =>
     worker(new Request(inner(c.req.param("name")), { method: "PATCH", body: await c.req.text() })),
   );

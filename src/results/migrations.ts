@@ -46,4 +46,9 @@ export const migrations: readonly string[] = [
   ALTER TABLE requests ADD COLUMN init_pages INTEGER;
   ALTER TABLE requests ADD COLUMN execution_pages INTEGER;
   `,
+  `
+  CREATE TABLE heatmaps (
+    cell_id INTEGER PRIMARY KEY REFERENCES cells(id) ON DELETE CASCADE, heatmap TEXT NOT NULL
+  );
+  `,
 ];

@@ -1,4 +1,5 @@
 import { blob, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { Heatmap } from "../heatmap/heatmap.ts";
 import type { FunctionProfile } from "../profile/profile.ts";
 
 /** The tables as drizzle sees them; their SQL is in migrations.ts. Times are seconds, memory bytes. */
@@ -76,6 +77,11 @@ export const samples = sqliteTable("samples", {
   localBytes: real("local_bytes").notNull(),
   remoteBytes: real("remote_bytes").notNull(),
   sandboxes: integer("sandboxes").notNull(),
+});
+
+export const heatmaps = sqliteTable("heatmaps", {
+  cellId: integer("cell_id").primaryKey(),
+  heatmap: text("heatmap", { mode: "json" }).$type<Heatmap>().notNull(),
 });
 
 /** The newest profile of each function (src/profile/profile.ts). */

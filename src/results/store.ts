@@ -1,5 +1,6 @@
 import { desc, eq } from "drizzle-orm";
 import { FaasmemError } from "../base/errors.ts";
+import type { Heatmap } from "../heatmap/heatmap.ts";
 import { type Learned, learned } from "../memory/history.ts";
 import type { FunctionProfile } from "../profile/profile.ts";
 import type { Trace } from "../trace/trace.ts";
@@ -7,6 +8,7 @@ import { guarded, openDatabase } from "./database.ts";
 import {
   type Cell,
   cells,
+  heatmaps,
   learnedHistories,
   profiles,
   type RequestRecord,
@@ -24,6 +26,8 @@ export interface CellRecord {
   cell: Cell;
   requests: RequestRecord[];
   samples: Sample[];
+  /** Only where it was asked for. */
+  heatmap?: Heatmap | null;
 }
 
 const ROWS_PER_INSERT = 1000;
@@ -150,6 +154,7 @@ export function openStore(path?: string) {
             const rows = record.samples.slice(i, i + ROWS_PER_INSERT).map((row) => ({ ...row, cellId: id }));
             tx.insert(samples).values(rows).run();
           }
+          if (record.heatmap) tx.insert(heatmaps).values({ cellId: id, heatmap: record.heatmap }).run();
         }),
       );
     },
@@ -180,6 +185,7 @@ export function openStore(path?: string) {
           cell,
           requests: db.select().from(requests).where(eq(requests.cellId, cellId)).all(),
           samples: db.select().from(samples).where(eq(samples.cellId, cellId)).all(),
+          heatmap: db.select().from(heatmaps).where(eq(heatmaps.cellId, cellId)).get()?.heatmap ?? null,
         }));
       return { run, records };
     },

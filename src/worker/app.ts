@@ -71,7 +71,7 @@ function costHeaders(answer: Invocation): Record<string, string> {
 
 /**
  * The worker's HTTP side: POST /run/NAME; GET and POST /functions; GET, PATCH and DELETE /functions/NAME;
- * GET /stats; GET /healthz.
+ * GET /functions/NAME/pages; GET /stats; GET /healthz.
  * @param deploy makes a function from a deployment and gives it to the worker
  * @param resolve makes a policy of a system's name
  */
@@ -95,6 +95,7 @@ export function workerApp(
     return c.json({ deployed: wanted.name });
   });
   app.get("/functions/:name", async (c) => c.json(await worker.describe(c.req.param("name"))));
+  app.get("/functions/:name/pages", async (c) => c.json(await worker.pages(c.req.param("name"))));
   app.patch("/functions/:name", async (c) => {
     const wanted = parseBody(
       configuration,

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { sandboxPages } from "../heatmap/heatmap.ts";
 import { MEMORY_METRIC } from "../sandbox/memory-usage.ts";
 import { describeFunction, type FunctionDescription } from "./describe.ts";
 import type { ConfigChanges } from "./function-config.ts";
@@ -83,6 +84,16 @@ export class Worker {
    */
   async describe(name: string): Promise<FunctionDescription> {
     return describeFunction(this.#poolOf(name));
+  }
+
+  /**
+   * What is local now of the function's oldest sandbox.
+   * @throws FaasmemError UNKNOWN_FUNCTION
+   */
+  async pages(name: string): Promise<z.infer<typeof sandboxPages>> {
+    const sandbox = this.#poolOf(name).sandboxes.find(({ space }) => space);
+    if (!sandbox?.space) return { sandbox: null, local: [] };
+    return { sandbox: sandbox.name, local: await sandbox.space.portable(await sandbox.space.snapshot()) };
   }
 
   #poolOf(name: string): FunctionPool {
