@@ -15,7 +15,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     summary: "deploy, list, invoke, show, change, profile and remove functions",
     load: () => import("./cli/function.ts"),
   },
-  { name: "trace", summary: "import and list invocation traces", load: () => import("./cli/trace.ts") },
+  {
+    name: "trace",
+    summary: "import, generate, analyse and export invocation traces",
+    load: () => import("./cli/trace.ts"),
+  },
   {
     name: "experiment",
     summary: "run experiments and show their results",

@@ -76,7 +76,11 @@ test("what came back is hot and stays, until the rollback", async () => {
   await clock.pass(11);
   await request(11);
   expect(memory.resident.has(12)).toBe(true);
+  // The rollback, and the window after it.
   await clock.pass(100);
+  await request(11);
+  expect(memory.resident.has(12)).toBe(true);
+  await clock.pass(11);
   await request(11);
   expect(memory.resident.has(12)).toBe(false);
 });
@@ -264,6 +268,8 @@ test("what one sandbox learned, the next one of its function begins with", async
   await first.request(1, 11);
   await first.clock.pass(11);
   await first.request(1, 12);
+  await first.clock.pass(11);
+  await first.request(1, 11, 99);
   await first.clock.pass(70);
   for (const recall of [true, false]) {
     const next = await sandbox({ initWindow: 1, semiWarmDelayS: 1e6 }, { recall }, true, first.history);

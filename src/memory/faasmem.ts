@@ -190,8 +190,15 @@ export class FaasmemPolicy implements Policy {
     return this.#context.settings.reclaimIntervalS * this.#context.history.budget.factor;
   }
 
+  /** What the latest request wanted, and what at least two of the latest did: most of what only one did is garbage. */
   #workingSet(): PageSet {
-    return this.#recent.reduce((all, one) => all.union(one), this.#context.memory.empty());
+    let once = this.#context.memory.empty();
+    let again = this.#recent.at(-1) ?? once;
+    for (const wanted of this.#recent) {
+      again = again.union(wanted.intersect(once));
+      once = once.union(wanted);
+    }
+    return again;
   }
 
   /** Evicts what the Puckets say is cold, when a window has closed and 10 s have passed. */
@@ -200,20 +207,21 @@ export class FaasmemPolicy implements Policy {
     if (this.#isDue() || !this.#window.closed || clock.now() - this.#lastRead >= settings.trackIntervalS)
       await this.#learn();
     if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < this.#reclaimInterval()) return;
-    if (clock.now() - this.#lastRollback >= settings.rollbackS) {
-      this.#runtime?.rollback();
-      this.#init?.rollback();
-      this.#lastRollback = clock.now();
-    }
     let cold = memory.empty();
     const windowClosed = this.#window.closed;
-    if (this.#runtimePending && this.#runtime) cold = cold.union(this.#runtime.cold);
+    if (this.#runtime) cold = cold.union(this.#runtime.cold);
     if (windowClosed && this.#init) cold = cold.union(this.#init.cold);
     const { cancelled } = await memory.evict(cold);
     if (cancelled) return; // a request came: what is left goes after it
     this.#lastReclaim = clock.now();
     this.#runtimePending = false;
-    if (windowClosed) this.#window.restart();
+    if (!windowClosed) return;
+    this.#window.restart();
+    if (clock.now() - this.#lastRollback < settings.rollbackS) return;
+    // A whole window passes before what was put back may leave: requests show first what they still want.
+    this.#runtime?.rollback();
+    this.#init?.rollback();
+    this.#lastRollback = clock.now();
   }
 
   /** Notes what the requests since the last call touched. */

@@ -33,6 +33,7 @@ export class FunctionHistory {
   /** What the latest requests of its sandboxes wanted: where a new sandbox begins. */
   workingSet: PortablePages = [];
   #durations: number[] = [];
+  #estimate = Number.POSITIVE_INFINITY;
   #recallBytesPerS = ASSUMED_RECALL;
 
   /** A warm request that brought nothing back took this long, in milliseconds of real time. */
@@ -40,9 +41,14 @@ export class FunctionHistory {
     this.#durations = [...this.#durations, ms].slice(-RECENT);
   }
 
-  /** Median duration of requests that brought nothing back, in milliseconds; null until there was one. */
+  /** A request that was not undisturbed, without what disturbed it: the best that is known before there is a better one. */
+  estimateDuration(ms: number): void {
+    this.#estimate = Math.min(this.#estimate, ms);
+  }
+
+  /** Median duration of requests that brought nothing back, in milliseconds; an estimate before that; null before any. */
   get durationMs(): number | null {
-    return quantile(this.#durations, 0.5) ?? null;
+    return quantile(this.#durations, 0.5) ?? (Number.isFinite(this.#estimate) ? this.#estimate : null);
   }
 
   /** A prefetch brought `bytes` back in `ms` of real time. */

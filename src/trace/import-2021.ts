@@ -1,18 +1,12 @@
-import { createReadStream, existsSync } from "node:fs";
-import { basename, extname } from "node:path";
+import { createReadStream } from "node:fs";
+import { basename } from "node:path";
 import { FaasmemError } from "../base/errors.ts";
+import { assertReadable, nameOf } from "./files.ts";
 import { ranked, type Trace, type TraceFunction } from "./trace.ts";
 
 /** Header of the Azure Functions Invocation Trace 2021. */
 const HEADER = "app,func,end_timestamp,duration";
 const REPORTED_ROWS = 10;
-
-const unpackers: Record<string, string> = {
-  ".rar": "unrar x",
-  ".7z": "7z x",
-  ".zip": "unzip",
-  ".gz": "gunzip",
-};
 
 /** A row that was left out. */
 export interface BadRow {
@@ -70,19 +64,7 @@ export async function importAzure2021(
   path: string,
   options: { name?: string; strict?: boolean; progress?: (bytes: number) => void } = {},
 ): Promise<ImportReport> {
-  const unpacker = unpackers[extname(path).toLowerCase()];
-  if (unpacker) {
-    throw new FaasmemError("ARCHIVED_TRACE", `${path} is an archive`, {
-      fix: `unpack it first: ${unpacker} ${path}`,
-      kind: "usage",
-    });
-  }
-  if (!existsSync(path)) {
-    throw new FaasmemError("NO_SUCH_FILE", `there is no file ${path}`, {
-      fix: "check the path",
-      kind: "usage",
-    });
-  }
+  assertReadable(path);
   const functions = new Map<string, Columns>();
   const badRows: BadRow[] = [];
   let [line, rows, skipped, clamped, bytes] = [0, 0, 0, 0, 0];
@@ -147,10 +129,6 @@ export async function importAzure2021(
   }
   const list = ranked([...functions].map(([id, columns]) => columns.finish(id)));
   const spanS = list.reduce((most, fn) => Math.max(most, fn.arrivals.at(-1)!), 0);
-  const name =
-    options.name ??
-    basename(path, extname(path))
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9-]+/g, "-");
+  const name = options.name ?? nameOf(path);
   return { trace: { name, source: basename(path), spanS, functions: list }, rows, skipped, badRows, clamped };
 }

@@ -171,7 +171,7 @@ export class FunctionPool {
       if (!space || !before) return { ...result, ...noRecall, start, queuedMs };
       const { cost, pages } = await recallCost(space, before, policy.segments);
       recalled = pages;
-      if (start !== "cold") this.#judge(result.durationMs, before.remotePages === 0, cost);
+      this.#judge(start, result.durationMs, before.remotePages === 0, cost);
       return { ...result, ...cost, start, queuedMs };
     } finally {
       if (space) policy.requestEnd(recalled ?? space.empty());
@@ -179,7 +179,9 @@ export class FunctionPool {
     }
   }
 
-  #judge(durationMs: number, undisturbed: boolean, cost: RecallCost): void {
+  #judge(start: StartKind, durationMs: number, undisturbed: boolean, cost: RecallCost): void {
+    this.#history.estimateDuration(durationMs - cost.stallMs);
+    if (start === "cold") return;
     if (cost.recalledPages === 0) this.#history.recordDuration(durationMs);
     this.#history.budget.record(durationMs, undisturbed, this.#config.settings.p95Budget);
   }
