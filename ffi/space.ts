@@ -11,7 +11,8 @@ import { statusError } from "./status.ts";
 const PROCESS_GONE = -7;
 const NO_AGENT = -14;
 const NO_TRACKER = -3;
-/** FM_TOUCHED_READ | FM_TOUCHED_CLEAR */
+/** FM_TOUCHED_READ, and with FM_TOUCHED_CLEAR */
+const READ = 1;
 const READ_AND_CLEAR = 3;
 const noStats: MemoryStats = {
   remotePages: 0,
@@ -122,10 +123,16 @@ export class Space implements SandboxSpace {
     return new NativePageSet(this.#library, this.#library.fm_set_range(BigInt(start), BigInt(pages)));
   }
 
-  async takeTouched(): Promise<PageSet> {
-    const event = await this.#run((op) =>
-      this.#library.fm_touched(this.#engine, this.#id, READ_AND_CLEAR, op),
-    );
+  takeTouched(): Promise<PageSet> {
+    return this.#touched(READ_AND_CLEAR);
+  }
+
+  touched(): Promise<PageSet> {
+    return this.#touched(READ);
+  }
+
+  async #touched(flags: number): Promise<PageSet> {
+    const event = await this.#run((op) => this.#library.fm_touched(this.#engine, this.#id, flags, op));
     return event.status === NO_TRACKER ? this.empty() : this.#set(event);
   }
 

@@ -75,6 +75,8 @@ export interface SandboxMemory {
    * back counts as touched. Empty when the engine has no tracker.
    */
   takeTouched(): Promise<PageSet>;
+  /** The same without clearing. Clearing costs the next request some 0.2 us for each page that it touches again. */
+  touched(): Promise<PageSet>;
   /** Pages in a form that outlives the sandbox. */
   portable(pages: PageSet): Promise<PortablePages>;
   /** What those of another sandbox of the same function are in this one; mappings that it does not have are left out. */

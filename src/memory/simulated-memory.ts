@@ -61,6 +61,7 @@ export class SimulatedMemory implements SandboxMemory {
     this.#touched.clear();
     return taken;
   };
+  touched = async (): Promise<PageSet> => new SimulatedSet(this.#touched);
   empty = (): PageSet => new SimulatedSet([]);
   takeRecalled = async (): Promise<PageSet> => {
     const taken = new SimulatedSet(this.#recalled);
