@@ -7,14 +7,20 @@ test("grants follow the rate, the longest idle first", async () => {
   await clock.pass(100);
   const bandwidth = new OffloadBandwidth(clock, 10);
   const granted: [string, number][] = [];
-  const ask = (name: string, idleSince: number) =>
-    bandwidth.take(50, idleSince).then(() => granted.push([name, Math.round(clock.now())]));
+  const stop = new AbortController();
+  const ask = (name: string, idleSince: number, signal = new AbortController().signal) =>
+    bandwidth
+      .take(50, idleSince, signal)
+      .then((yes) => granted.push([name, yes ? Math.round(clock.now()) : -1]));
   ask("first", 90);
   ask("young", 80);
+  ask("given up", 1, stop.signal);
   ask("old", 5);
+  stop.abort();
   await clock.pass(30);
   expect(granted).toEqual([
     ["first", 100],
+    ["given up", -1],
     ["old", 105],
     ["young", 110],
   ]);
@@ -22,7 +28,7 @@ test("grants follow the rate, the longest idle first", async () => {
 
 test("without a limit nobody waits", async () => {
   const clock = new ManualClock();
-  await new OffloadBandwidth(clock).take(1e12, 0);
-  await new OffloadBandwidth(clock).take(1e12, 0);
+  const { signal } = new AbortController();
+  for (let i = 0; i < 3; i++) expect(await new OffloadBandwidth(clock).take(1e12, 0, signal)).toBe(true);
   expect(clock.now()).toBe(0);
 });

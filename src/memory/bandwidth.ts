@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 interface Waiting {
   bytes: number;
   idleSince: number;
-  grant: () => void;
+  answer: (granted: boolean) => void;
 }
 
 /**
@@ -25,13 +25,23 @@ export class OffloadBandwidth {
   }
 
   /**
-   * Resolves when `bytes` may be sent.
+   * Resolves when `bytes` may be sent: true; or at once when it is given up: false.
    * @param idleSince trace time at which the sandbox's last request ended
    */
-  take(bytes: number, idleSince: number): Promise<void> {
-    if (this.#bytesPerS === Number.POSITIVE_INFINITY) return Promise.resolve();
-    return new Promise((grant) => {
-      this.#waiting.push({ bytes, idleSince, grant });
+  take(bytes: number, idleSince: number, givenUp: AbortSignal): Promise<boolean> {
+    if (givenUp.aborted) return Promise.resolve(false);
+    if (this.#bytesPerS === Number.POSITIVE_INFINITY) return Promise.resolve(true);
+    return new Promise((answer) => {
+      const waiting = { bytes, idleSince, answer };
+      this.#waiting.push(waiting);
+      givenUp.addEventListener(
+        "abort",
+        () => {
+          this.#waiting = this.#waiting.filter((other) => other !== waiting);
+          answer(false);
+        },
+        { once: true },
+      );
       this.#pump();
     });
   }
@@ -50,7 +60,7 @@ export class OffloadBandwidth {
     const next = this.#waiting.reduce((a, b) => (b.idleSince < a.idleSince ? b : a));
     this.#waiting = this.#waiting.filter((other) => other !== next);
     this.#freeAt = this.#clock.now() + next.bytes / this.#bytesPerS;
-    next.grant();
+    next.answer(true);
     this.#pump();
   }
 }

@@ -76,6 +76,8 @@ export class FaasmemPolicy implements Policy {
   #idleSince = 0;
   #closed = false;
   #semiWarm = false;
+  /** Ends what waits for the sandbox to be idle. */
+  #wanted = new AbortController();
   /** Number of the latest beginning of semi-warm; earlier ones give way to it. */
   #cooling = 0;
   /** What the latest requests touched or brought back, newest last: what the next one will want. */
@@ -118,6 +120,8 @@ export class FaasmemPolicy implements Policy {
 
   requestStart(): void {
     this.#running = true;
+    this.#wanted.abort();
+    this.#wanted = new AbortController();
     this.#stopTimers();
     this.#context.memory.cancel();
     if (this.#semiWarm && this.#on.recall) {
@@ -164,6 +168,7 @@ export class FaasmemPolicy implements Policy {
 
   close(): void {
     this.#closed = true;
+    this.#wanted.abort();
     this.#stopTimers();
   }
 
@@ -312,8 +317,8 @@ export class FaasmemPolicy implements Policy {
         coldest.pages < most
           ? coldest.union(spare.intersect(workingSet).first(most - coldest.pages))
           : coldest;
-      await bandwidth.take(leaving.pages * PAGE_BYTES, idleSince);
-      if (this.#running || this.#closed) return;
+      const granted = await bandwidth.take(leaving.pages * PAGE_BYTES, idleSince, this.#wanted.signal);
+      if (!granted || this.#running || this.#closed) return;
       this.#semiWarm = true;
       const bytesPerSecond = ((share * PAGE_BYTES) / settings.semiWarmStepS) * clock.scale;
       const { cancelled } = await memory.evict(leaving, { bytesPerSecond });
