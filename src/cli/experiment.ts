@@ -5,8 +5,9 @@ import { z } from "zod";
 import { quick } from "../../experiments/quick.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { count, parseOption, positive } from "../base/units.ts";
+import type { ExperimentPlan, TraceWindow } from "../experiment/plan.ts";
 import { Progress } from "../experiment/progress.ts";
-import { arrivalsOf, cellSeconds, type ExperimentPlan, runExperiment, traceOf } from "../experiment/run.ts";
+import { beginRun, cellsOf, planSeconds, runExperiment, traceOf } from "../experiment/run.ts";
 import { resolvePolicy } from "../memory/systems.ts";
 import { parseFunctions, parseSystems } from "../node/options.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
@@ -116,29 +117,34 @@ async function run(name: string, options: RunOptions): Promise<void> {
     await resolvePolicy(options.policy); // a file that is none is said before anything starts
     systems.push(options.policy);
   }
+  const [window] = known.windows as [TraceWindow];
   const plan: ExperimentPlan = {
     ...known,
     functions: options.function === undefined ? known.functions : parseFunctions(options.function),
     systems: [...new Set(systems)],
     trace: options.trace ?? known.trace,
-    traceFunction: given("--trace-function", index, options.traceFunction, known.traceFunction),
-    startIndex: given("--start-index", index, options.startIndex, known.startIndex),
-    windowS: given("--window", positive, options.window, known.windowS),
+    windows: [
+      {
+        label: window.label,
+        traceFunction: given("--trace-function", index, options.traceFunction, window.traceFunction),
+        startIndex: given("--start-index", index, options.startIndex, window.startIndex),
+        windowS: given("--window", positive, options.window, window.windowS),
+      },
+    ],
     timeScale: given("--time-scale", positive, options.timeScale, known.timeScale),
     seed: given("--seed", index, options.seed, known.seed),
     heatmap: options.heatmap === true,
     initWindow: given("--init-window", count.optional(), options.initWindow, known.initWindow),
   };
   const store = openStore();
-  arrivalsOf(plan, traceOf(plan.trace, store)); // a wrong window is said before anything starts
+  const stop = new AbortController();
+  cellsOf(plan, traceOf(plan.trace, store), stop.signal); // a wrong window is said before anything starts
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
-  const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
-  const cells = plan.functions.length * plan.systems.length;
-  const progress = new Progress(cells * cellSeconds(plan), { quiet: options.quiet === true });
+  const progress = new Progress(planSeconds(plan), { quiet: options.quiet === true });
   try {
-    const result = await runExperiment(plan, store, progress, stop.signal);
+    const result = await runExperiment(plan, beginRun(plan, store), store, progress, stop.signal);
     progress.stop();
     const { writeExperimentFigure } = await import("../report/experiment-figure.ts");
     const figure = await writeExperimentFigure(result.records, join(out, `faasmem-${plan.name}.svg`));

@@ -8,29 +8,12 @@ import { type Frame, heatmapOf, sandboxPages } from "../heatmap/heatmap.ts";
 import type { Cell, Sample } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
 import { type WorkerStats, workerStats } from "../worker/worker.ts";
+import type { CellPlan } from "./plan.ts";
 import { type ReplayResult, replay } from "./replay.ts";
 
 /** Real seconds before the first arrival (reference, section 5). */
 const WARM_UP_MS = 1000;
 const SAMPLE_PERIOD_MS = 500;
-
-/** One function under one system. */
-export interface CellPlan {
-  function: string;
-  system: string;
-  /** Trace seconds after the window's start. */
-  arrivals: readonly number[];
-  /** Length of the window in trace seconds. */
-  windowS: number;
-  timeScale: number;
-  seed: number;
-  /** Requests of the Init Pucket's window; undefined: the function's own. */
-  initWindow?: number | undefined;
-  /** Record which pages of a sandbox are local over time: a look into it twice a second. */
-  heatmap?: boolean;
-  signal: AbortSignal;
-  onAnswer?: () => void;
-}
 
 const nodeReady = z.object({ gateway: z.string().url() });
 
@@ -47,6 +30,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
       // Every cell learns anew: else the order of the cells would show in the results.
       "--no-learned",
       ...(plan.initWindow === undefined ? [] : ["--window", String(plan.initWindow)]),
+      ...(plan.semiWarmDelayS === null ? [] : ["--semi-warm-delay", String(plan.semiWarmDelayS)]),
     ],
     (value) => nodeReady.parse(value).gateway,
   );
@@ -62,7 +46,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     recorder = recordSamples(node.ready, plan.function, before.uptimeS, plan.heatmap === true);
     const started = performance.now();
     const result = await replay({ url: `${node.ready}/function/${plan.function}`, bodies, ...plan });
-    const restMs = (plan.windowS * 1000) / plan.timeScale - (performance.now() - started);
+    const restMs = (plan.window.windowS * 1000) / plan.timeScale - (performance.now() - started);
     await sleep(restMs, plan.signal);
     const after = await statsOf(node.ready);
     const { samples, frames } = await recorder.stop();
@@ -134,7 +118,7 @@ function recordSamples(gateway: string, name: string, startS: number, heatmap: b
 
 /** The numbers of a cell. Latencies leave out cold starts, which are counted apart. */
 export function measure(
-  plan: Pick<CellPlan, "function" | "system">,
+  plan: Pick<CellPlan, "function" | "system" | "window" | "repeat">,
   before: WorkerStats,
   after: WorkerStats,
   result: ReplayResult,
@@ -147,6 +131,10 @@ export function measure(
   return {
     function: plan.function,
     system: plan.system,
+    window: plan.window.label,
+    repeat: plan.repeat,
+    mode: "replay",
+    windowS: plan.window.windowS,
     requests: result.requests.length,
     errors: result.requests.filter((request) => request.status !== 200).length,
     p50Ms: quantile(latencies, 0.5) ?? null,

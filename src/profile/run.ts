@@ -4,7 +4,7 @@ import { openEngine } from "../../ffi/index.ts";
 import { engineFiles } from "../assets.ts";
 import { startChild } from "../base/child.ts";
 import { runFolder } from "../base/paths.ts";
-import { buildInfo } from "../base/version.ts";
+import { versionText } from "../base/version.ts";
 import { machine } from "../experiment/machine.ts";
 import type { Progress } from "../experiment/progress.ts";
 import type { Store } from "../results/store.ts";
@@ -38,8 +38,8 @@ export async function runProfiles(
         const profile = await profileFunction(name, { engine, runFolder: folder, ...options }, () =>
           signal.throwIfAborted(),
         );
-        const { version, commit } = buildInfo();
-        store.saveProfile(profile, { machine: machine(), version: `${version} (${commit})` });
+
+        store.saveProfile(profile, { machine: machine(), version: versionText() });
         profiles.push(profile);
         progress.end(1, `${name}: ${profile.durationMs.median.toFixed(1)} ms a request`);
       }

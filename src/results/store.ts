@@ -1,13 +1,17 @@
-import { desc, eq } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import { FaasmemError } from "../base/errors.ts";
+import type { BenchResult } from "../bench/result.ts";
 import type { Heatmap } from "../heatmap/heatmap.ts";
 import { type Learned, learned } from "../memory/history.ts";
 import type { FunctionProfile } from "../profile/profile.ts";
 import type { Trace } from "../trace/trace.ts";
 import { guarded, openDatabase } from "./database.ts";
+import type { DocumentKind, Documents } from "./documents.ts";
 import {
+  benches,
   type Cell,
   cells,
+  documents,
   heatmaps,
   learnedHistories,
   profiles,
@@ -158,6 +162,43 @@ export function openStore(path?: string) {
         }),
       );
     },
+
+    /** Takes a run up again that did not end. */
+    resumeRun(id: number): void {
+      guarded(() =>
+        db.update(runs).set({ status: "running", finishedAt: null }).where(eq(runs.id, id)).run(),
+      );
+    },
+
+    /** Keeps what an experiment found beside its cells, instead of what was kept before. */
+    saveDocument<K extends DocumentKind>(runId: number, kind: K, document: Documents[K]): void {
+      guarded(() =>
+        db
+          .insert(documents)
+          .values({ runId, kind, document })
+          .onConflictDoUpdate({ target: [documents.runId, documents.kind], set: { document } })
+          .run(),
+      );
+    },
+
+    /** null: the run has none of this kind. */
+    loadDocument<K extends DocumentKind>(runId: number, kind: K): Documents[K] | null {
+      const row = db
+        .select()
+        .from(documents)
+        .where(and(eq(documents.runId, runId), eq(documents.kind, kind)))
+        .get();
+      return (row?.document as Documents[K] | undefined) ?? null;
+    },
+
+    saveBench(bench: BenchResult, version: string): void {
+      guarded(() =>
+        db.insert(benches).values({ bench, version, machine: bench.machine, measuredAt: new Date() }).run(),
+      );
+    },
+
+    /** The newest result of `faasmem bench`, or null. */
+    loadBench: () => db.select().from(benches).orderBy(desc(benches.id)).get() ?? null,
 
     listRuns: () => db.select().from(runs).orderBy(desc(runs.id)).all(),
 
