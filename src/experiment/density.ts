@@ -95,11 +95,9 @@ async function occupy(
     Promise.all(bodies.slice(0, count).map((body) => post(`${gateway}/function/${name}`, body, signal)));
   for (let count = there; count < bodies.length; ) {
     count = Math.min(bodies.length, count + AT_ONCE);
-    for (let round = 0; round < 2; round++)
-      await Promise.all(
-        bodies.slice(0, count).map((body) => post(`${gateway}/function/${name}`, body, signal)),
-      );
+    await all(count);
   }
+  await all(bodies.length);
 }
 
 async function post(url: string, body: string, signal: AbortSignal): Promise<void> {
