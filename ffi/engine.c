@@ -38,7 +38,7 @@ static int watch_engine(struct fm_engine *engine)
 {
 	struct epoll_event inbox = {.events = EPOLLIN, .data.u64 = 0}, demand = {.events = EPOLLIN, .data.u64 = 1};
 	return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->inbox.ready, &inbox) == 0 &&
-		       epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->demand_socket, &demand) == 0
+		       (engine->local || epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->demand_socket, &demand) == 0)
 		       ? FM_OK
 		       : FM_ERR_SYSTEM;
 }
@@ -101,13 +101,16 @@ static void destroy(struct fm_engine *engine)
 		free(fetch);
 	}
 	fm_slots_clear(&engine->slots);
+	if (engine->local)
+		fm_local_close(engine->local);
 	free(engine->agent_code);
 	free(engine->overflow);
 	free(engine->table);
 	free(engine);
 }
 
-struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status)
+/* Without `host`: with a store of its own. */
+static struct fm_engine *open_engine(const char *host, uint32_t port, uint64_t local_bytes, int32_t *status)
 {
 	*status = check_kernel();
 	if (*status != FM_OK)
@@ -135,7 +138,12 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 		return NULL;
 	}
 	fcntl(engine->event_pipe[1], F_SETPIPE_SZ, EVENT_PIPE_BYTES);
-	*status = fm_pool_connect(engine, host, port);
+	if (host) {
+		*status = fm_pool_connect(engine, host, port);
+	} else {
+		engine->local = fm_local_open(local_bytes);
+		*status = engine->local ? FM_OK : FM_ERR_ARGUMENT;
+	}
 	if (*status == FM_OK)
 		*status = watch_engine(engine);
 	if (*status != FM_OK) {
@@ -148,6 +156,16 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 		return NULL;
 	}
 	return engine;
+}
+
+struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status)
+{
+	return open_engine(host, port, 0, status);
+}
+
+struct fm_engine *fm_engine_open_local(uint64_t capacity_bytes, int32_t *status)
+{
+	return open_engine(NULL, 0, capacity_bytes, status);
 }
 
 void fm_engine_close(struct fm_engine *engine)

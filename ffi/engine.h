@@ -19,6 +19,7 @@
 #include "agent.h"
 #include "clock.h"
 #include "hotness/tracker.h"
+#include "local_store.h"
 #include "page_map.h"
 #include "queue.h"
 #include "ranges.h"
@@ -240,6 +241,7 @@ struct fm_engine {
 	size_t agent_length;
 	int epoll, event_pipe[2];
 	int demand_socket, evict_socket, fetch_socket;
+	struct fm_local_store *local; /* instead of a memory server and the three sockets, or NULL */
 	int pool_lost; /* atomic */
 	uint32_t fault_around; /* atomic; pages */
 	bool stopping;

@@ -111,6 +111,9 @@ struct fm_space_stats {
 
 /* Connects to the memory server and starts the engine's threads. On failure NULL, and *status says why. */
 FM_API struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status);
+/* The same with a store in this process instead of a memory server: shows what the engine does without a network, and
+ * saves no memory. FM_ERR_ARGUMENT: a capacity out of range. */
+FM_API struct fm_engine *fm_engine_open_local(uint64_t capacity_bytes, int32_t *status);
 /* The descriptor that struct fm_event records are read from (non-blocking pipe). Owned by the engine. */
 FM_API int32_t fm_engine_event_fd(struct fm_engine *engine);
 FM_API int32_t fm_engine_pool_alive(struct fm_engine *engine);

@@ -154,10 +154,18 @@ static void fetch_range(struct fm_fetch *fetch, uint64_t first, uint64_t end)
 	}
 }
 
-/* Asks for a fetch's pages on the demand connection. */
+static void arrived(struct fm_fetch *fetch);
+
+/* Asks for a fetch's pages on the demand connection; the store of this process has them at once. */
 static void fetch_send(struct fm_fetch *fetch)
 {
 	struct fm_engine *engine = fetch->space->engine;
+	if (engine->local) {
+		for (uint32_t i = 0; i < fetch->pages; i++)
+			memcpy(fetch->data + (size_t)i * FM_PAGE_SIZE, fm_local_page(engine->local, fetch->slot[i]), FM_PAGE_SIZE);
+		arrived(fetch);
+		return;
+	}
 	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_READ, .count = fetch->pages, .id = engine->demand_id++};
 	struct iovec vector[2] = {{&header, sizeof(header)}, {fetch->slot, fetch->pages * sizeof(fetch->slot[0])}};
 	list_push(&engine->demand, fetch);
@@ -209,6 +217,8 @@ static void demand(struct fm_space *space, uint64_t page, uint64_t entry)
 	fetch->fault_page = page;
 	fm_stat_add(space, recall_faults, 1);
 	fetch_send(fetch);
+	if (space->dead)
+		return; /* seen while its pages were put in place */
 	uint32_t ahead = read_ahead(space, first, end);
 	fetch = ahead && !engine->pool_lost ? fetch_make(space, ahead) : NULL;
 	if (!fetch)
