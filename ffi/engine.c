@@ -94,6 +94,7 @@ static void destroy(struct fm_engine *engine)
 	pthread_mutex_destroy(&engine->tracker_lock);
 	if (engine->tracker)
 		engine->tracker->close(engine->tracker);
+	fm_fetch_trim(engine);
 	while (engine->spare_fetch) {
 		struct fm_fetch *fetch = engine->spare_fetch;
 		engine->spare_fetch = fetch->next;

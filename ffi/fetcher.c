@@ -31,6 +31,14 @@ static int receive(struct fm_engine *engine, struct fm_fetch *fetch)
 	return fm_recv_all(engine->fetch_socket, fetch->data, (size_t)fetch->pages * FM_PAGE_SIZE);
 }
 
+/* Here, because the pager has enough to do with putting pages in place. */
+static void compare(struct fm_fetch *fetch)
+{
+	for (uint32_t i = 0; i < fetch->pages; i++)
+		fetch->damaged[i] = !fm_sum_equals(fm_page_sum(fetch->data + (size_t)i * FM_PAGE_SIZE), fetch->sum[i]);
+	fetch->compared = true;
+}
+
 void *fm_fetcher_main(void *argument)
 {
 	struct fm_engine *engine = argument;
@@ -61,6 +69,8 @@ void *fm_fetcher_main(void *argument)
 		if (receive(engine, fetch) < 0) {
 			fetch->status = FM_ERR_POOL_LOST;
 			shutdown(engine->fetch_socket, SHUT_RDWR);
+		} else {
+			compare(fetch);
 		}
 		fetch->message.kind = FM_MSG_FETCHED;
 		fm_queue_push(&engine->inbox, &fetch->message);
