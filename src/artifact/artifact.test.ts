@@ -7,12 +7,11 @@ import type { Cell } from "../results/schema.ts";
 import { openStore } from "../results/store.ts";
 import { exportResults } from "./export.ts";
 import { importResults } from "./import.ts";
-import { referenceMatrices } from "./matrices.ts";
+import { matrices } from "./matrices.ts";
 import { parseName } from "./names.ts";
 
 const newFolder = () => mkdtempSync(join(tmpdir(), "faasmem-test-"));
 const newStore = () => openStore(join(newFolder(), "faasmem.db"));
-const matrices = referenceMatrices;
 const START = 1_700_000_000;
 
 /** Writes the two files of a cell as the artifact's test scripts do: requests in the order of their ends. */
@@ -92,7 +91,7 @@ test("a cell's files become a cell: units, order of requests, samples from a sec
   const [record] = records;
   const { memory_logs: logs } = content.monitor;
   expect(record!.cell).toMatchObject({
-    ...{ function: "web", system: "faasmem", window: "2@502", repeat: 0, mode: "imported", windowS: 3600 },
+    ...{ function: "web", system: "faasmem", window: "high", repeat: 0, mode: "imported", windowS: 3600 },
     ...{ requests: 40, errors: 0, memoryMetric: "cgroup" },
     avgLocalBytes: logs.reduce((sum, bytes) => sum + bytes, 0) / logs.length,
   });

@@ -1,3 +1,4 @@
+import { experiments } from "../../experiments/index.ts";
 import type { CellName } from "./names.ts";
 
 /** What an experiment of the reference runs: names by which its cells are known again. */
@@ -38,45 +39,14 @@ export function windowLabel(cell: CellName, all: readonly CellName[], matrix?: M
   return alike.every((other) => other.windowS === cell.windowS) ? label : `${label}, ${cell.windowS} s`;
 }
 
-const HOUR_S = 3600;
-const windows = (places: readonly string[], hours = 1) =>
-  places.map((label) => {
-    const [traceFunction, startIndex] = label.split("@").map(Number) as [number, number];
-    return { label, traceFunction, startIndex, windowS: hours * HOUR_S };
-  });
-
-const three = ["bert", "graph", "web"];
-const eleven = [...three, ...["float", "matmul", "linpack", "image", "chameleon", "pyaes", "gzip", "json"]];
-/** 21 windows of the density experiment; the first nine are those of the other two as well. */
-const density =
-  "0@25011 2@502 3@27267 4@0 5@6168 6@35316 7@42167 8@52 9@0 10@0 12@0 17@0 14@2009 15@4003 16@3000 25@5017 60@0 14@2370 0@13958 0@29277 3@0".split(
-    " ",
-  );
-
-/** The reference's experiments that have cells (section 5). */
-export const referenceMatrices: readonly Matrix[] = [
-  {
-    experiment: "benchmarks",
-    functions: eleven,
-    systems: ["baseline", "tmo", "faasmem"],
-    windows: windows(["2@502", "60@0"]),
-  },
-  {
-    experiment: "workloads",
-    functions: three,
-    systems: ["baseline", "tmo", "faasmem"],
-    windows: windows(["0@25011", "3@27267", "4@0", "5@6168", "6@35316", "7@42167"]),
-  },
-  {
-    experiment: "ablation",
-    functions: ["bert"],
-    systems: ["baseline", "faasmem", "faasmem-no-pucket", "faasmem-no-semiwarm"],
-    windows: windows(["3@52391", "0@8967"], 8),
-  },
-  {
-    experiment: "density",
-    functions: three,
-    systems: ["baseline", "faasmem"],
-    windows: windows(density),
-  },
-];
+/** The reference's experiments that have cells (section 5), with the names that our windows have. */
+export const matrices: readonly Matrix[] = Object.values(experiments)
+  .filter(({ windows }) => windows.length > 0)
+  .map(({ name, functions, systems, windows, windowS }) => ({
+    experiment: name,
+    functions,
+    systems,
+    windows: windows.map(({ label, rank, start }) => ({
+      ...{ label, traceFunction: rank, startIndex: start, windowS },
+    })),
+  }));

@@ -38,7 +38,7 @@ export function command(): Command {
 }
 
 async function importRun(dir: string, options: { experiment?: string; json?: boolean }): Promise<void> {
-  const [{ importResults }, { referenceMatrices }] = await Promise.all([
+  const [{ importResults }, { matrices }] = await Promise.all([
     import("../artifact/import.ts"),
     import("../artifact/matrices.ts"),
   ]);
@@ -46,7 +46,7 @@ async function importRun(dir: string, options: { experiment?: string; json?: boo
   const live = process.stderr.isTTY && !options.json;
   try {
     const result = importResults(dir, store, {
-      matrices: referenceMatrices,
+      matrices,
       experiment: options.experiment,
       onCell: (done, of) => {
         if (live) process.stderr.write(`\r${done} of ${of} cells${done === of ? "\n" : ""}`);

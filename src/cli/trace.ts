@@ -6,7 +6,7 @@ import { FaasmemError } from "../base/errors.ts";
 import { parseOption, positive } from "../base/units.ts";
 import { formatTable } from "../report/table.ts";
 import { openStore } from "../results/store.ts";
-import { analyseTrace } from "../trace/analysis.ts";
+import { analyse, sourceOf } from "../trace/analysis.ts";
 import { exportTrace } from "../trace/export.ts";
 import { generateTrace, shapes } from "../trace/generate.ts";
 import { importAzure2019 } from "../trace/import-2019.ts";
@@ -253,19 +253,29 @@ interface StatsOptions {
 }
 
 async function showStats(name: string, options: StatsOptions): Promise<void> {
-  const analyses = analyseTrace(stored(name), {
-    keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
-    percentile: parseOption("--percentile", z.coerce.number().min(0).max(100), options.percentile),
-    executionScale: parseOption(
-      "--execution-scale",
-      z.coerce.number().min(0).max(1000),
-      options.executionScale,
-    ),
-  });
-  const { statsOf, statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
-  const stats = statsOf(analyses);
-  console.log(options.json ? JSON.stringify({ trace: name, classes: stats }) : statsTable(stats));
+  const { statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
+  const trace = stored(name);
+  const live = process.stderr.isTTY && !options.json;
+  const classes = await analyse(
+    sourceOf(trace),
+    {
+      keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
+      percentile: parseOption("--percentile", z.coerce.number().min(0).max(100), options.percentile),
+      executionScale: parseOption(
+        "--execution-scale",
+        z.coerce.number().min(0).max(1000),
+        options.executionScale,
+      ),
+    },
+    (done, of) => {
+      if (live) process.stderr.write(done === of ? "\r\x1b[K" : `\r${done} of ${of} functions`);
+    },
+  );
+  if (options.json) {
+    const shown = classes.map(({ semiWarmShare: _, lifetimeS: __, ...one }) => one);
+    console.log(JSON.stringify({ trace: name, classes: shown }));
+  } else console.log(statsTable(classes));
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
-  console.error(`figure: ${await writeTraceFigure(analyses, join(out, `faasmem-trace-${name}.svg`))}`);
+  console.error(`figure: ${await writeTraceFigure(classes, join(out, `faasmem-trace-${name}.svg`))}`);
 }
