@@ -26,6 +26,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     load: () => import("./cli/experiment.ts"),
   },
   {
+    name: "results",
+    summary: "exchange results with the original's artifact",
+    load: () => import("./cli/results.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),

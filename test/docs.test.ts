@@ -138,6 +138,8 @@ test("the quick experiment keeps its promise: less memory, the same answers", ()
   expect(ratio("graph")).toBeLessThanOrEqual(1);
   // Most of json's memory is garbage of its last request; when the collector runs moves it by some percent.
   expect(ratio("json")).toBeLessThanOrEqual(1.05);
+  for (const line of take(/^faasmem results export/)) expect(run(line)).toContain("files");
+  for (const line of take(/^faasmem results import/)) expect(run(line)).toMatch(/cells of quick|"cells":/);
   take(/^faasmem experiment run quick$/);
   for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
 }, 300_000);

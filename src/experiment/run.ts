@@ -1,7 +1,7 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
 import { versionText } from "../base/version.ts";
 import type { CellRecord, Store } from "../results/store.ts";
-import { playKeepAlive, semiWarmDelayOf } from "../trace/analysis.ts";
+import { playKeepAlive } from "../trace/keep-alive.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
 import { SYNTHETIC_TRACE, syntheticTrace } from "../trace/synthetic-trace.ts";
 import { type Trace, windowOf } from "../trace/trace.ts";
@@ -66,7 +66,7 @@ function delayOf(window: TraceWindow, trace: Trace): number {
   const count = windowOf(fn, window.startIndex, window.windowS).length;
   const cut = (column: Float64Array) => column.subarray(window.startIndex, window.startIndex + count);
   const own = { id: fn.id, arrivals: cut(fn.arrivals), durations: cut(fn.durations) };
-  return semiWarmDelayOf(playKeepAlive(own), 99);
+  return playKeepAlive(own).delayS(99);
 }
 
 /** All cells of a plan in their order: what is compared with each other stands together. */
