@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { benchmarks } from "../../benchmarks/index.ts";
 import { assets } from "../assets.ts";
 import { FaasmemError } from "../base/errors.ts";
@@ -9,6 +8,8 @@ import { builtInFunction, unpack } from "../node/functions.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
 import { memoryUsage } from "../sandbox/memory-usage.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
+import type { FunctionModel } from "./model.ts";
+import { Observer } from "./observe.ts";
 
 /** Smallest, middle and largest of some values. */
 export interface Spread {
@@ -40,24 +41,18 @@ export interface FunctionProfile {
   durationMs: Spread;
   /** Processor time of a request, all threads; milliseconds. */
   cpuMs: Spread;
+  /** For the simulator; absent in profiles of older versions. */
+  model?: FunctionModel;
 }
+
+/** This process and the memory server. */
+const OTHERS = 2;
+/** Pairs of requests that tell what a look costs the next request. */
+const LOOK_PAIRS = 8;
 
 function spread(values: number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! };
-}
-
-/** Processor time of all threads of a process, in milliseconds (first field of /proc/PID/task/TID/schedstat). */
-function cpuMs(pid: number): number {
-  let ns = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-    } catch {
-      // the thread has ended
-    }
-  }
-  return ns / 1e6;
 }
 
 /**
@@ -109,24 +104,20 @@ export async function profileFunction(
     const draw = () => benchmarks[name]!.input(next);
     const init = new Pucket((await space.snapshot()).subtract(runtime!.pages), space);
     const initBytes = await sandbox.localBytes();
+    await space.takeTouched(); // what the init stage touched says nothing about requests
+    const observer = new Observer(sandbox, space, draw);
     const first = performance.now();
-    await sandbox.run(draw());
+    await observer.request(0);
     const coldStartMs = performance.now() - first + (loadedAt - started) - measuring;
     const firstRequest = await sandbox.localBytes();
-    const observed: { touched: PageSet; durationMs: number; cpu: number }[] = [];
-    for (let i = 0; i < requests; i++) {
-      const context = draw();
-      await space.takeTouched();
-      const before = cpuMs(sandbox.pid);
-      const { durationMs } = await sandbox.run(context);
-      observed.push({ durationMs, cpu: cpuMs(sandbox.pid) - before, touched: await space.takeTouched() });
-      onRequest(i + 1);
-    }
+    const rest = await observer.paces(requests, onRequest);
     const all = await space.snapshot();
+    const lookMsPerPage = await observer.lookMsPerPage(LOOK_PAIRS);
+    const observed = observer.steps.slice(1);
     const known = runtime!.pages.union(init.pages);
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
-      touched: spread(observed.map(({ touched }) => of(touched).pages)),
+      touched: spread(observed.map(({ touchedPages }) => of(touchedPages).pages)),
     });
     return {
       function: name,
@@ -142,7 +133,8 @@ export async function profileFunction(
         execution: segment(all.subtract(known), (touched) => touched.subtract(known)),
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
-      cpuMs: spread(observed.map(({ cpu }) => cpu)),
+      cpuMs: spread(observed.map((one) => one.cpuMs)),
+      model: observer.model(runtime!.pages, runtime!.pages.union(init.pages), rest, lookMsPerPage, OTHERS),
     };
   } finally {
     await sandbox.stop();
