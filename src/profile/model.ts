@@ -7,13 +7,8 @@
 export interface FunctionModel {
   /** Counts up when the meaning changes: older ones must be measured anew. */
   version: number;
-  /** Resident when the runtime was up, and when the function was loaded. */
-  ready: string;
-  loaded: string;
-  /** In the order in which they ran, the first one first: their memory grows from one to the next. */
-  steps: ModelStep[];
-  /** After the last step: as ModelStep.idle. */
-  rest: ModelIdle[];
+  /** Sandboxes that were watched. Their pages have the same numbers where they are in the same place of the same mapping. */
+  lives: ModelLife[];
   /** Private anonymous memory that the engine does not manage: stack, written data of the executable. */
   unmanagedBytes: number;
   /** Mapped pages of files: shared with every process of this program that runs, and its own. */
@@ -21,6 +16,17 @@ export interface FunctionModel {
   ownFileBytes: number;
   /** A first touch after a look costs this much more, a page; measured by requests with and without one before. */
   lookMsPerPage: number;
+}
+
+/** One sandbox from its start on. */
+export interface ModelLife {
+  /** Resident when the runtime was up, and when the function was loaded. */
+  ready: string;
+  loaded: string;
+  /** In the order in which they ran, the first one first: memory grows from one to the next. */
+  steps: ModelStep[];
+  /** What was seen in a long pause after the last step. */
+  rest: ModelIdle[];
 }
 
 /** One request, and the pause before it. */

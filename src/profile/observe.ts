@@ -2,17 +2,30 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { PageSet } from "../memory/engine.ts";
 import type { SandboxSpace } from "../sandbox/attachment.ts";
 import type { RunningSandbox } from "../sandbox/sandbox.ts";
-import { type FunctionModel, MODEL_VERSION, type ModelIdle, type ModelStep } from "./model.ts";
-import { Numbering } from "./numbering.ts";
+import type { FunctionModel, ModelIdle, ModelLife, ModelStep } from "./model.ts";
+import type { Numbering } from "./numbering.ts";
 
-/** Pauses before requests in milliseconds, and the share of the requests that get each. What a sandbox holds depends on them. */
-const PACES: readonly (readonly [gapMs: number, share: number])[] = [
+/**
+ * Pauses before requests in milliseconds, and the share of the requests that get each: what a sandbox holds depends on them.
+ * One sandbox begins with requests that come at once after each other, another one with long pauses.
+ */
+export type Paces = readonly (readonly [gapMs: number, share: number])[];
+
+export const fastPaces: Paces = [
   [0, 0.5],
   [100, 0.2],
   [400, 0.16],
   [1500, 0.1],
   [5000, 0.04],
 ];
+export const slowPaces: Paces = [
+  [20_000, 0.02],
+  [5000, 0.04],
+  [1500, 0.06],
+  [400, 0.1],
+  [100, 0.1],
+];
+
 /** When an idle sandbox is looked at, in milliseconds after its last request. */
 const LOOKS_MS = [30, 100, 200, 400, 800, 1500, 3000, 5000, 8000, 11_000, 14_000, 20_000];
 
@@ -52,28 +65,57 @@ function rollup(pid: number): (field: string) => number {
   return (field) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
 }
 
+/** One request at a time, of all sandboxes that are watched: they would slow each other down. */
+export class Turn {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+/** What sandboxes that are watched together share. */
+export interface Watch {
+  turn: Turn;
+  numbering: Numbering;
+  /** Makes a request's context. */
+  draw: () => unknown;
+  /** Whose page numbers count: pages of others are found by their place in mappings. */
+  reference: SandboxSpace;
+}
+
 /** Watches a sandbox that runs requests at different paces. */
 export class Observer {
   readonly #sandbox: RunningSandbox;
   readonly #space: SandboxSpace;
-  readonly #numbering = new Numbering();
-  readonly #draw: () => unknown;
+  readonly #watch: Watch;
   readonly steps: Observed[] = [];
   #lastEnd = 0;
 
-  /** @param draw makes a request's context */
-  constructor(sandbox: RunningSandbox, space: SandboxSpace, draw: () => unknown) {
+  constructor(sandbox: RunningSandbox, space: SandboxSpace, watch: Watch) {
     this.#sandbox = sandbox;
     this.#space = space;
-    this.#draw = draw;
+    this.#watch = watch;
+  }
+
+  /** A set of this sandbox in the numbers of the reference. */
+  async #seen(pages: PageSet): Promise<Ranges> {
+    const { reference, numbering } = this.#watch;
+    const same =
+      this.#space === reference ? pages : await reference.locate(await this.#space.portable(pages));
+    return numbering.see(reference.ranges(same));
   }
 
   async #look(): Promise<{ look: Look; touched: PageSet }> {
     const afterMs = performance.now() - this.#lastEnd;
     const touched = await this.#space.takeTouched();
     const resident = await this.#space.snapshot();
-    const seen = (pages: PageSet) => this.#numbering.see(this.#space.ranges(pages));
-    return { look: { afterMs, touched: seen(touched), resident: seen(resident) }, touched };
+    return {
+      look: { afterMs, touched: await this.#seen(touched), resident: await this.#seen(resident) },
+      touched,
+    };
   }
 
   /** Lets the sandbox idle until `gapMs` after its last request, looking at it. */
@@ -89,28 +131,34 @@ export class Observer {
 
   /** Runs one request `gapMs` after the one before. */
   async request(gapMs: number): Promise<Observed> {
-    const context = this.#draw();
     const idle = gapMs > 0 ? await this.#idle(gapMs) : [];
-    const before = cpuMs(this.#space.pid);
-    const actualGap = this.steps.length > 0 ? performance.now() - this.#lastEnd : 0;
-    const { durationMs } = await this.#sandbox.run(context);
-    this.#lastEnd = performance.now();
-    const cpu = cpuMs(this.#space.pid) - before;
-    const { look, touched } = await this.#look();
-    const step = { ...look, gapMs: actualGap, idle, durationMs, cpuMs: cpu, touchedPages: touched };
-    this.steps.push(step);
-    return step;
+    return this.#watch.turn.take(async () => {
+      const context = this.#watch.draw();
+      const before = cpuMs(this.#space.pid);
+      const actualGap = this.steps.length > 0 ? performance.now() - this.#lastEnd : 0;
+      const { durationMs } = await this.#sandbox.run(context);
+      this.#lastEnd = performance.now();
+      const cpu = cpuMs(this.#space.pid) - before;
+      const { look, touched } = await this.#look();
+      const step = { ...look, gapMs: actualGap, idle, durationMs, cpuMs: cpu, touchedPages: touched };
+      this.steps.push(step);
+      return step;
+    });
   }
 
-  /** Requests at all paces, `requests` in all, and a rest. @param onRequest told of each one */
-  async paces(requests: number, onRequest: (done: number) => void): Promise<Look[]> {
-    for (const [gapMs, share] of PACES) {
+  /** Requests at all paces, about `requests` in all. @param onRequest told of each one */
+  async run(paces: Paces, requests: number, onRequest: () => void): Promise<void> {
+    for (const [gapMs, share] of paces) {
       const wanted = Math.max(1, Math.round(requests * share));
       for (let i = 0; i < wanted; i++) {
         await this.request(gapMs);
-        onRequest(this.steps.length);
+        onRequest();
       }
     }
+  }
+
+  /** A long pause. */
+  rest(): Promise<Look[]> {
     return this.#idle(LOOKS_MS.at(-1)!);
   }
 
@@ -119,7 +167,7 @@ export class Observer {
     const [after, without]: [number[], number[]] = [[], []];
     let pages = 0;
     for (let i = 0; i < pairs; i++) {
-      const context = this.#draw();
+      const context = this.#watch.draw();
       without.push((await this.#sandbox.run(context)).durationMs);
       await this.#space.takeTouched();
       after.push((await this.#sandbox.run(context)).durationMs);
@@ -129,46 +177,48 @@ export class Observer {
     return pages > 0 ? Math.max(0, middle(after) - middle(without)) / pages : 0;
   }
 
-  /**
-   * Everything as the simulator takes it.
-   * @param others processes of this program that run beside the sandbox: they share its files
-   */
-  model(
-    ready: PageSet,
-    loaded: PageSet,
-    rest: Look[],
-    lookMsPerPage: number,
-    others: number,
-  ): FunctionModel {
-    const text = (pages: PageSet) => this.#numbering.encode(this.#space.ranges(pages));
-    for (const pages of [ready, loaded]) this.#numbering.see(this.#space.ranges(pages));
+  /** Everything as the simulator takes it. @param ready resident at the barriers */
+  async life(ready: PageSet, loaded: PageSet, rest: Look[]): Promise<() => ModelLife> {
+    const { numbering } = this.#watch;
+    const [atReady, atLoaded] = [await this.#seen(ready), await this.#seen(loaded)];
     const idle = ({ afterMs, touched, resident }: Look): ModelIdle => ({
       afterMs,
-      touched: this.#numbering.encode(touched),
-      resident: this.#numbering.encode(resident),
+      touched: numbering.encode(touched),
+      resident: numbering.encode(resident),
     });
-    const field = rollup(this.#space.pid);
-    const managed = rest.at(-1)!.resident.reduce((sum, [start, end]) => sum + end - start, 0) * 4096;
-    const [files, filesPss] = [field("Rss") - field("Anonymous"), field("Pss_File")];
-    // files = own + shared; its proportional share = own + shared / (1 + others)
-    const shared = ((files - filesPss) * (1 + others)) / others;
-    return {
-      version: MODEL_VERSION,
-      ready: text(ready),
-      loaded: text(loaded),
-      steps: this.steps.map((step): ModelStep => ({
-        gapMs: step.gapMs,
-        idle: step.idle.map(idle),
-        durationMs: step.durationMs,
-        cpuMs: step.cpuMs,
-        touched: this.#numbering.encode(step.touched),
-        resident: this.#numbering.encode(step.resident),
-      })),
+    return () => ({
+      ready: numbering.encode(atReady),
+      loaded: numbering.encode(atLoaded),
+      steps: this.steps.map(
+        (step): ModelStep => ({
+          gapMs: step.gapMs,
+          idle: step.idle.map(idle),
+          durationMs: step.durationMs,
+          cpuMs: step.cpuMs,
+          touched: numbering.encode(step.touched),
+          resident: numbering.encode(step.resident),
+        }),
+      ),
       rest: rest.map(idle),
+    });
+  }
+
+  /**
+   * What it holds beside the pages that the engine manages.
+   * @param sharers processes of this program that run, this sandbox among them: they share its files
+   */
+  async fixedMemory(
+    sharers: number,
+  ): Promise<Pick<FunctionModel, "unmanagedBytes" | "sharedFileBytes" | "ownFileBytes">> {
+    const managed = (await this.#space.snapshot()).pages * 4096;
+    const field = rollup(this.#space.pid);
+    const [files, filesPss] = [field("Rss") - field("Anonymous"), field("Pss_File")];
+    // files = own + shared; its proportional share = own + shared / sharers
+    const shared = Math.min(files, ((files - filesPss) * sharers) / (sharers - 1));
+    return {
       unmanagedBytes: Math.max(0, field("Pss_Anon") - managed),
-      sharedFileBytes: Math.min(files, shared),
-      ownFileBytes: Math.max(0, files - shared),
-      lookMsPerPage,
+      sharedFileBytes: shared,
+      ownFileBytes: files - shared,
     };
   }
 }

@@ -5,11 +5,12 @@ import { random } from "../base/random.ts";
 import type { PageSet, Tracker } from "../memory/engine.ts";
 import { Pucket } from "../memory/pucket.ts";
 import { builtInFunction, unpack } from "../node/functions.ts";
-import type { MemoryEngine } from "../sandbox/attachment.ts";
+import type { MemoryEngine, SandboxSpace } from "../sandbox/attachment.ts";
 import { memoryUsage } from "../sandbox/memory-usage.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
-import type { FunctionModel } from "./model.ts";
-import { Observer } from "./observe.ts";
+import { type FunctionModel, MODEL_VERSION } from "./model.ts";
+import { Numbering } from "./numbering.ts";
+import { fastPaces, Observer, slowPaces, Turn, type Watch } from "./observe.ts";
 
 /** Smallest, middle and largest of some values. */
 export interface Spread {
@@ -58,14 +59,14 @@ function spread(values: number[]): Spread {
 /**
  * Runs a function's sandbox by itself, nothing moved away, and notes what it holds and what requests touch.
  *
- * @param requests requests to observe, with the function's own distribution of inputs
+ * @param requests requests of the first sandbox, with the function's own distribution of inputs
  * @param onRequest told of each one that is done
  * @throws FaasmemError NO_TRACKER, UNKNOWN_FUNCTION, SANDBOX_START, FUNCTION_ERROR, ...
  */
 export async function profileFunction(
   name: string,
   options: { engine: MemoryEngine; runFolder: string; requests: number; seed: number },
-  onRequest: (done: number) => void = () => {},
+  onRequest: () => void = () => {},
 ): Promise<FunctionProfile> {
   const { engine, runFolder, requests, seed } = options;
   const tracker = engine.useTracker("auto");
@@ -77,44 +78,78 @@ export async function profileFunction(
   const spec = await builtInFunction(name, runFolder);
   const hostPath = await unpack(assets.host, `${runFolder}/host.js`);
   const environment = (await spec.environment?.()) ?? {};
+  const start = (
+    which: string,
+    onReady: (space: SandboxSpace) => Promise<void>,
+    onLoaded: () => Promise<void>,
+  ) =>
+    Sandbox.start({
+      name: `profile-${name}-${which}`,
+      runFolder,
+      hostPath,
+      modulePath: spec.modulePath,
+      environment,
+      attachment: engine.prepare(),
+      onReady: (space) => onReady(space!),
+      onLoaded,
+    });
   let runtime: Pucket | undefined;
   let [launchBytes, readyAt, loadedAt] = [0, 0, 0];
   const started = performance.now();
   let measuring = 0; // time that the measurement itself took on the way
-  const sandbox: Sandbox = await Sandbox.start({
-    name: `profile-${name}`,
-    runFolder,
-    hostPath,
-    modulePath: spec.modulePath,
-    environment,
-    attachment: engine.prepare(),
-    onReady: async (space) => {
+  const sandbox = await start(
+    "fast",
+    async (space) => {
       readyAt = performance.now();
-      runtime = new Pucket(await space!.snapshot(), space!);
-      launchBytes = await memoryUsage(space!.pid);
+      runtime = new Pucket(await space.snapshot(), space);
+      launchBytes = await memoryUsage(space.pid);
       measuring += performance.now() - readyAt;
     },
-    onLoaded: async () => {
+    async () => {
       loadedAt = performance.now();
     },
-  });
+  );
+  let slow: Sandbox | undefined;
   try {
     const space = sandbox.space!;
     const next = random(seed);
     const draw = () => benchmarks[name]!.input(next);
     const init = new Pucket((await space.snapshot()).subtract(runtime!.pages), space);
+    const known = runtime!.pages.union(init.pages);
     const initBytes = await sandbox.localBytes();
     await space.takeTouched(); // what the init stage touched says nothing about requests
-    const observer = new Observer(sandbox, space, draw);
+    const watch: Watch = { turn: new Turn(), numbering: new Numbering(), draw, reference: space };
+    const observer = new Observer(sandbox, space, watch);
     const first = performance.now();
     await observer.request(0);
     const coldStartMs = performance.now() - first + (loadedAt - started) - measuring;
     const firstRequest = await sandbox.localBytes();
-    const rest = await observer.paces(requests, onRequest);
+
+    let slowReady = space.empty();
+    slow = await start(
+      "slow",
+      async (own) => {
+        slowReady = await own.snapshot();
+      },
+      async () => {},
+    );
+    const slowLoaded = await slow.space!.snapshot();
+    await slow.space!.takeTouched();
+    const slowObserver = new Observer(slow, slow.space!, watch);
+    const fastLife = async () => {
+      await observer.run(fastPaces, requests, onRequest);
+      return observer.life(runtime!.pages, known, await observer.rest());
+    };
+    const slowLife = async () => {
+      await slowObserver.request(0);
+      await slowObserver.run(slowPaces, requests, onRequest);
+      return slowObserver.life(slowReady, slowLoaded, []);
+    };
+    const lives = await Promise.all([fastLife(), slowLife()]);
+    const fixed = await observer.fixedMemory(OTHERS + lives.length);
     const all = await space.snapshot();
     const lookMsPerPage = await observer.lookMsPerPage(LOOK_PAIRS);
     const observed = observer.steps.slice(1);
-    const known = runtime!.pages.union(init.pages);
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
       touched: spread(observed.map(({ touchedPages }) => of(touchedPages).pages)),
@@ -134,9 +169,9 @@ export async function profileFunction(
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
       cpuMs: spread(observed.map((one) => one.cpuMs)),
-      model: observer.model(runtime!.pages, runtime!.pages.union(init.pages), rest, lookMsPerPage, OTHERS),
+      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, lookMsPerPage },
     };
   } finally {
-    await sandbox.stop();
+    await Promise.all([sandbox.stop(), slow?.stop()]);
   }
 }
