@@ -2,37 +2,27 @@ import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
-import { quick } from "../../experiments/quick.ts";
+import { experiments } from "../../experiments/index.ts";
 import { FaasmemError } from "../base/errors.ts";
-import { count, parseOption, positive } from "../base/units.ts";
-import type { ExperimentPlan, TraceWindow } from "../experiment/plan.ts";
+import { parseOption } from "../base/units.ts";
+import { runCell } from "../experiment/cell.ts";
+import type { Study } from "../experiment/definition.ts";
+import type { ExperimentPlan } from "../experiment/plan.ts";
 import { Progress } from "../experiment/progress.ts";
-import { beginRun, cellsOf, planSeconds, runExperiment, traceOf } from "../experiment/run.ts";
-import { resolvePolicy } from "../memory/systems.ts";
-import { parseFunctions, parseSystems } from "../node/options.ts";
+import {
+  beginRun,
+  type CellRunner,
+  cellsOf,
+  planSeconds,
+  runExperiment,
+  traceOf,
+} from "../experiment/run.ts";
+import { assertSomething, runStudy, studySeconds } from "../experiment/studies.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
 import { formatTable } from "../report/table.ts";
-import type { CellRecord } from "../results/store.ts";
+import type { CellRecord, Store } from "../results/store.ts";
 import { openStore } from "../results/store.ts";
-
-const experiments: Record<string, ExperimentPlan> = { quick };
-
-interface RunOptions {
-  function?: string;
-  system?: string;
-  policy?: string;
-  trace?: string;
-  traceFunction?: string;
-  startIndex?: string;
-  window?: string;
-  timeScale?: string;
-  seed?: string;
-  initWindow?: string;
-  heatmap?: boolean;
-  out: string;
-  json?: boolean;
-  quiet?: boolean;
-}
+import { addRunOptions, chosenPlan, type RunOptions } from "./experiment-options.ts";
 
 const index = z.coerce.number().int().min(0).max(100_000_000);
 
@@ -40,28 +30,33 @@ export function command(): Command {
   const root = new Command("experiment")
     .summary("run experiments and show their results")
     .description("Runs experiments and shows their results.");
-  root
+  const run = root
     .command("run <name>")
-    .description("Runs an experiment: real sandboxes, a replayed trace, a real memory server. Known: quick.")
-    .option("--function <names>", "functions, separated by commas")
-    .option("--system <names>", "systems, separated by commas")
-    .option("--policy <file>", "your own policy as one more system: a TypeScript file")
-    .option("--trace <name>", "trace to replay (see: faasmem trace list)")
-    .option("--trace-function <rank>", "whose arrivals: 0 = the trace's busiest function")
-    .option("--start-index <n>", "first arrival of the window")
-    .option("--window <seconds>", "length of the window in trace seconds")
-    .option("--time-scale <n>", "trace seconds that pass in one real second")
-    .option("--seed <n>", "seed of the requests' inputs")
-    .option("--init-window <n>", "requests of the Init Pucket's window, for all functions")
-    .option("--heatmap", "draw which pages of a sandbox are local over time, too")
+    .description(
+      [
+        "Runs an experiment. quick, and everything with --mode replay, really runs functions in sandboxes against a memory",
+        "server; --mode simulate calculates from profiles of this machine with the same policies.",
+        "",
+        "  quick       web, json and graph really run, ten minutes of arrivals 30 times as fast",
+        ...Object.values(experiments).map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`),
+      ].join("\n"),
+    );
+  addRunOptions(run)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem experiment run quick\n  faasmem experiment run benchmarks --lite\n  faasmem experiment run benchmarks --mode replay --function web --window-label low --time-scale 30\n  faasmem experiment run quick --trace azure2021 --trace-function 60 --window 3600",
+    )
+    .action(startRun);
+  root
+    .command("resume [run]")
+    .description(
+      "Goes on with a run that was cut off or had failures: what is stored stays (default: the newest).",
+    )
     .option("--out <dir>", "folder of the figure", ".")
     .option("--json", "print JSON instead of the table")
     .option("--quiet", "no progress")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  faasmem experiment run quick\n  faasmem experiment run quick --function web --time-scale 60 --json\n  faasmem experiment run quick --trace azure2021 --trace-function 60 --window 3600",
-    )
-    .action(run);
+    .addHelpText("after", "\nExamples:\n  faasmem experiment resume\n  faasmem experiment resume 12")
+    .action(resumeRun);
   root
     .command("list")
     .description("Lists the runs that are stored.")
@@ -74,10 +69,11 @@ export function command(): Command {
       else {
         console.log(
           formatTable(
-            ["run", "experiment", "started", "status", "trace", "time scale"],
+            ["run", "experiment", "mode", "started", "status", "trace", "time scale"],
             all.map((row) => [
               String(row.id),
               row.experiment,
+              (row.config as Partial<ExperimentPlan>).mode ?? "replay",
               row.startedAt.toISOString(),
               row.status,
               row.trace,
@@ -93,89 +89,123 @@ export function command(): Command {
     .option("--json", "print JSON")
     .action((id: string | undefined, options: { json?: boolean }) => {
       const store = openStore();
-      const { run: row, records } = store.loadRun(
-        id === undefined ? undefined : parseOption("RUN", index, id),
-      );
+      const { run: row, records } = loadRun(store, id);
       store.close();
-      print(row.id, row.timeScale, records, options.json === true);
+      print(row.id, row.config as ExperimentPlan, row.timeScale, records, options.json === true);
     });
   return root;
 }
 
-async function run(name: string, options: RunOptions): Promise<void> {
-  const known = Object.hasOwn(experiments, name) ? experiments[name] : undefined;
-  if (!known) {
-    throw new FaasmemError("UNKNOWN_EXPERIMENT", `no experiment "${name}"`, {
-      fix: `choose one of: ${Object.keys(experiments).join(", ")}`,
-      kind: "usage",
-    });
-  }
-  const given = <T>(flag: string, schema: z.ZodType<T>, value: unknown, fallback: T): T =>
-    value === undefined ? fallback : parseOption(flag, schema, value);
-  const systems = options.system === undefined ? [...known.systems] : parseSystems(options.system);
-  if (options.policy !== undefined) {
-    await resolvePolicy(options.policy); // a file that is none is said before anything starts
-    systems.push(options.policy);
-  }
-  const [window] = known.windows as [TraceWindow];
-  const plan: ExperimentPlan = {
-    ...known,
-    functions: options.function === undefined ? known.functions : parseFunctions(options.function),
-    systems: [...new Set(systems)],
-    trace: options.trace ?? known.trace,
-    windows: [
-      {
-        label: window.label,
-        traceFunction: given("--trace-function", index, options.traceFunction, window.traceFunction),
-        startIndex: given("--start-index", index, options.startIndex, window.startIndex),
-        windowS: given("--window", positive, options.window, window.windowS),
-      },
-    ],
-    timeScale: given("--time-scale", positive, options.timeScale, known.timeScale),
-    seed: given("--seed", index, options.seed, known.seed),
-    heatmap: options.heatmap === true,
-    initWindow: given("--init-window", count.optional(), options.initWindow, known.initWindow),
-  };
+const loadRun = (store: Store, id: string | undefined) =>
+  store.loadRun(id === undefined ? undefined : parseOption("RUN", index, id));
+
+async function startRun(name: string, options: RunOptions): Promise<void> {
   const store = openStore();
-  const stop = new AbortController();
-  cellsOf(plan, traceOf(plan.trace, store), stop.signal); // a wrong window is said before anything starts
-  const out = resolve(options.out);
-  mkdirSync(out, { recursive: true });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
-  const progress = new Progress(planSeconds(plan), { quiet: options.quiet === true });
   try {
-    const result = await runExperiment(plan, beginRun(plan, store), store, progress, stop.signal);
-    progress.stop();
-    const { writeExperimentFigure } = await import("../report/experiment-figure.ts");
-    const figure = await writeExperimentFigure(result.records, join(out, `faasmem-${plan.name}.svg`));
-    print(result.run, plan.timeScale, result.records, options.json === true);
-    console.error(`figure: ${figure}`);
-    if (result.records.some((record) => record.heatmap)) {
-      const { writeHeatmapFigure } = await import("../report/heatmap-figure.ts");
-      const path = join(out, `faasmem-${plan.name}-heatmap.svg`);
-      console.error(`figure: ${await writeHeatmapFigure(result.records, path)}`);
-    }
-    for (const problem of result.problems) console.error(`problem: ${problem}`);
-    process.exitCode = result.problems.length > 0 ? 1 : 0;
-  } catch (error) {
-    progress.stop();
-    if (!stop.signal.aborted) throw error;
-    console.error("interrupted: finished cells are stored (faasmem experiment show)");
-    process.exitCode = 130;
+    const { plan, study } = await chosenPlan(name, options, store);
+    assertSomething(plan, study);
+    await execute(plan, study, () => beginRun(plan, store), store, options);
   } finally {
     store.close();
   }
 }
 
-function print(id: number, timeScale: number, records: readonly CellRecord[], json: boolean): void {
+async function resumeRun(id: string | undefined, options: RunOptions): Promise<void> {
+  const store = openStore();
+  try {
+    const { run } = loadRun(store, id);
+    const plan = run.config as ExperimentPlan;
+    if (run.status === "done" || !Array.isArray(plan.windows)) {
+      const why = run.status === "done" ? "is complete" : "is of an older version of faasmem";
+      throw new FaasmemError("NOTHING_TO_RESUME", `run ${run.id} ${why}`, {
+        fix: "see: faasmem experiment list",
+        kind: "usage",
+      });
+    }
+    const begin = () => {
+      store.resumeRun(run.id);
+      return run.id;
+    };
+    await execute(plan, experiments[plan.name]?.study, begin, store, options);
+  } finally {
+    store.close();
+  }
+}
+
+/** @param begin records that it began, when nothing can be wrong with the plan any more; the run's number */
+async function execute(
+  plan: ExperimentPlan,
+  study: Study | undefined,
+  begin: () => number,
+  store: Store,
+  options: Pick<RunOptions, "out" | "json" | "quiet">,
+): Promise<void> {
+  const stop = new AbortController();
+  cellsOf(plan, traceOf(plan.trace, store), stop.signal); // a wrong window is said before anything starts
+  const out = resolve(options.out);
+  mkdirSync(out, { recursive: true });
+  const runner = await runnerOf(plan, store);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
+  if (plan.windowNote) console.error(`note: ${plan.windowNote}`);
+  const progress = new Progress(planSeconds(plan) + studySeconds(study, plan), {
+    quiet: options.quiet === true,
+  });
+  const run = begin();
+  try {
+    const result = await runExperiment(plan, run, store, progress, stop.signal, runner);
+    if (study) result.problems.push(...(await runStudy(study, plan, run, store, progress, stop.signal)));
+    store.finishRun(run, result.problems.length > 0 ? "failed" : "done");
+    progress.stop();
+    print(run, plan, plan.timeScale, result.records, options.json === true);
+    await drawFigures(plan, result.records, out);
+    for (const problem of result.problems) console.error(`problem: ${problem}`);
+    if (result.problems.length > 0) {
+      console.error(`what is missing can be tried again: faasmem experiment resume ${run}`);
+      process.exitCode = 1;
+    }
+  } catch (error) {
+    progress.stop();
+    store.finishRun(run, stop.signal.aborted ? "interrupted" : "failed");
+    if (!stop.signal.aborted) throw error;
+    console.error(`interrupted: finished cells are stored; go on with: faasmem experiment resume ${run}`);
+    process.exitCode = 130;
+  }
+}
+
+/** Simulated cells need profiles of the functions and the figures of `faasmem bench`. */
+async function runnerOf(plan: ExperimentPlan, _store: Store): Promise<CellRunner> {
+  if (plan.mode === "replay" || plan.windows.length === 0) return runCell;
+  throw new FaasmemError("NO_SIMULATOR", "simulation is not built in yet", { fix: "add --mode replay" });
+}
+
+async function drawFigures(plan: ExperimentPlan, records: readonly CellRecord[], out: string): Promise<void> {
+  if (records.length === 0) return;
+  const { writeExperimentFigure } = await import("../report/experiment-figure.ts");
+  console.error(`figure: ${await writeExperimentFigure(records, join(out, `faasmem-${plan.name}.svg`))}`);
+  if (records.some((record) => record.heatmap)) {
+    const { writeHeatmapFigure } = await import("../report/heatmap-figure.ts");
+    const path = join(out, `faasmem-${plan.name}-heatmap.svg`);
+    console.error(`figure: ${await writeHeatmapFigure(records, path)}`);
+  }
+}
+
+function print(
+  id: number,
+  plan: Partial<ExperimentPlan>,
+  timeScale: number,
+  records: readonly CellRecord[],
+  json: boolean,
+): void {
   const cells = records.map((record) => record.cell);
   if (json) {
     const shown = cells.map(({ resultHash: _, memoryMetric: __, ...cell }) => cell);
-    console.log(
-      JSON.stringify({ run: id, memoryMetric: cells[0]?.memoryMetric ?? "pss", timeScale, cells: shown }),
-    );
+    const memoryMetric = cells[0]?.memoryMetric ?? "pss";
+    const windowNote = plan.windowNote ?? null;
+    console.log(JSON.stringify({ run: id, memoryMetric, timeScale, windowNote, cells: shown }));
     return;
   }
+  if (cells.length === 0) return;
   console.log(experimentTable(cells));
   console.log(tableNote(cells, timeScale));
+  if (plan.windowNote) console.log(plan.windowNote);
 }

@@ -1,7 +1,7 @@
 import type { PageSet } from "./engine.ts";
 import type { FunctionHistory } from "./history.ts";
 import { InitWindow } from "./init-window.ts";
-import type { Policy, PolicyContext } from "./policy.ts";
+import type { Barrier, Policy, PolicyContext } from "./policy.ts";
 import { Pucket } from "./pucket.ts";
 import type { PolicySettings } from "./settings.ts";
 
@@ -105,17 +105,28 @@ export class FaasmemPolicy implements Policy {
   async ready(): Promise<void> {
     if (!this.#on.puckets) return;
     const { memory } = this.#context;
-    this.#runtime = new Pucket(await memory.snapshot(), memory);
+    await this.#barrier("runtime-init", async () => {
+      this.#runtime = new Pucket(await memory.snapshot(), memory);
+    });
   }
 
   async loaded(): Promise<void> {
-    if (!this.#on.puckets || !this.#runtime) return;
+    const runtime = this.#runtime;
+    if (!runtime) return;
     const { memory, clock } = this.#context;
-    const resident = await memory.snapshot();
-    this.#init = new Pucket(resident.subtract(this.#runtime.pages), memory);
-    this.#lastRollback = clock.now();
-    await this.#recallFunction();
-    await memory.takeTouched(); // what the init stage touched says nothing about requests
+    await this.#barrier("init-execution", async () => {
+      const resident = await memory.snapshot();
+      this.#init = new Pucket(resident.subtract(runtime.pages), memory);
+      this.#lastRollback = clock.now();
+      await this.#recallFunction();
+      await memory.takeTouched(); // what the init stage touched says nothing about requests
+    });
+  }
+
+  async #barrier(barrier: Barrier, work: () => Promise<void>): Promise<void> {
+    const started = performance.now();
+    await work();
+    this.#context.onBarrier?.(barrier, performance.now() - started);
   }
 
   requestStart(): void {
@@ -248,13 +259,15 @@ export class FaasmemPolicy implements Policy {
   async #rollback(): Promise<void> {
     const { memory, clock, settings } = this.#context;
     if (clock.now() - this.#lastRollback < settings.rollbackS * this.#patience) return;
-    this.#runtime?.rollback();
-    this.#init?.rollback();
-    this.#lastRollback = clock.now();
-    this.#settled = false;
-    this.#window.restart();
-    await memory.takeTouched(); // of earlier requests
-    this.#recalled = memory.empty();
+    await this.#barrier("rollback", async () => {
+      this.#runtime?.rollback();
+      this.#init?.rollback();
+      this.#lastRollback = clock.now();
+      this.#settled = false;
+      this.#window.restart();
+      await memory.takeTouched(); // of earlier requests
+      this.#recalled = memory.empty();
+    });
   }
 
   /** May a look cost the next request its share of the latency budget? Then only where it has to be. */

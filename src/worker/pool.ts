@@ -13,8 +13,8 @@ import { type ConfigChanges, changeConfig, type FunctionConfig } from "./functio
 import type { FunctionSpec } from "./function-spec.ts";
 import { noRecall, type RecallCost, recallCost } from "./recall-cost.ts";
 
-/** Sandboxes of one function at a time (reference, section 1). */
-const MOST_SANDBOXES = 16;
+/** Sandboxes of one function at a time, unless told otherwise (reference, section 1). */
+export const MOST_SANDBOXES = 16;
 /** Requests of one function that may wait for a sandbox. */
 const MOST_WAITING = 1000;
 
@@ -45,6 +45,8 @@ export interface PoolContext {
   learned: LearnedStore | null;
   /** Gets one line about what a user should know while it runs. */
   warn: (line: string) => void;
+  /** Sandboxes of one function at a time. */
+  maxSandboxes: number;
   runFolder: string;
   hostPath: string;
 }
@@ -197,7 +199,7 @@ export class FunctionPool {
         this.counts[start === "warm" ? "warmStarts" : "semiWarmStarts"]++;
         return { member, start };
       }
-      if (this.#all.size + this.#starting < MOST_SANDBOXES) {
+      if (this.#all.size + this.#starting < this.#context.maxSandboxes) {
         this.counts.coldStarts++;
         return { member: await this.#start(), start: "cold" };
       }
