@@ -1,4 +1,4 @@
-import { mkdirSync } from "node:fs";
+import { accessSync, constants, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
@@ -144,6 +144,7 @@ async function execute(
   cellsOf(plan, traceOf(plan.trace, store), stop.signal); // a wrong window is said before anything starts
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
+  accessSync(out, constants.W_OK); // else hours of work would end in an error
   const runner = await runnerOf(plan, store);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
   if (plan.windowNote) console.error(`note: ${plan.windowNote}`);

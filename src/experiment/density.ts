@@ -10,18 +10,22 @@ type Row = Documents["density"]["rows"][number];
 
 /** Memory that is filled with sandboxes of one function. */
 export const DENSITY_BUDGET = 2 * 1024 ** 3;
-/** No system is asked for more. */
-const MOST = 48;
+/** No system is asked for more: so many at least is a result, too. */
+const MOST = 32;
 /** Policy seconds in a real one while sandboxes settle: semi-warm ends some 160 s after a request. */
 const TIME_SCALE = 60;
-const SETTLE_S = 200;
+/** Memory that did not shrink by a hundredth in so many real seconds has settled; it is waited for at least and at most so long. */
+const STABLE_S = 2;
+const SETTLE_S = { least: 4, most: 30 };
+/** So many sandboxes are added at once at most. */
+const STEP = 8;
 /** Concurrent first requests: cold starts share two cores. */
-const AT_ONCE = 2;
+const AT_ONCE = 4;
 
 const nodeReady = z.object({ gateway: z.string().url() });
 
 /** Expected real seconds, measured with web, graph and bert. */
-export const densitySeconds = (functions: number, systems: number): number => functions * systems * 20;
+export const densitySeconds = (functions: number, systems: number): number => functions * systems * 45;
 
 /**
  * How many idle, kept-alive sandboxes a memory budget really holds. Each sandbox answers two requests, then idles until
@@ -64,14 +68,13 @@ async function fill(name: string, system: string, seed: number, signal: AbortSig
     let best: Row = { function: name, system, sandboxes: 0, localBytes: 0, remoteBytes: 0 };
     for (let wanted = 1; wanted <= MOST; ) {
       await occupy(node.ready, name, bodies.slice(0, wanted), best.sandboxes, signal);
-      await Bun.sleep((SETTLE_S * 1000) / TIME_SCALE);
-      const levels = await levelsOf(node.ready, name);
+      const levels = await settledLevels(node.ready, name, signal);
       if (levels.localBytes > DENSITY_BUDGET) break;
       best = { function: name, system, ...levels };
       const each = levels.localBytes / levels.sandboxes;
-      // Far from the budget half of what seems to fit is added at once, near it one.
+      // Far from the budget several are added at once, near it one.
       const left = Math.floor((DENSITY_BUDGET - levels.localBytes) / each);
-      wanted = levels.sandboxes + Math.max(1, Math.floor(left / 2));
+      wanted = levels.sandboxes + Math.max(1, Math.min(STEP, Math.floor(left / 2)));
     }
     return best;
   } finally {
@@ -88,13 +91,13 @@ async function occupy(
   there: number,
   signal: AbortSignal,
 ): Promise<void> {
+  const all = (count: number) =>
+    Promise.all(bodies.slice(0, count).map((body) => post(`${gateway}/function/${name}`, body, signal)));
   for (let count = there; count < bodies.length; ) {
     count = Math.min(bodies.length, count + AT_ONCE);
-    for (let round = 0; round < 2; round++)
-      await Promise.all(
-        bodies.slice(0, count).map((body) => post(`${gateway}/function/${name}`, body, signal)),
-      );
+    await all(count);
   }
+  await all(bodies.length);
 }
 
 async function post(url: string, body: string, signal: AbortSignal): Promise<void> {
@@ -108,6 +111,23 @@ async function post(url: string, body: string, signal: AbortSignal): Promise<voi
       fix: "run the function by hand: faasmem function invoke",
     },
   );
+}
+
+async function settledLevels(
+  gateway: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<Omit<Row, "function" | "system">> {
+  await Bun.sleep(SETTLE_S.least * 1000);
+  let levels = await levelsOf(gateway, name);
+  for (let passed: number = SETTLE_S.least; passed < SETTLE_S.most; passed += STABLE_S) {
+    signal.throwIfAborted();
+    const before = levels.localBytes;
+    await Bun.sleep(STABLE_S * 1000);
+    levels = await levelsOf(gateway, name);
+    if (levels.localBytes > before * 0.99) break;
+  }
+  return levels;
 }
 
 async function levelsOf(gateway: string, name: string): Promise<Omit<Row, "function" | "system">> {

@@ -10,7 +10,7 @@ import { policyOf } from "../memory/systems.ts";
 import { builtInFunction, unpack } from "../node/functions.ts";
 import { withEngine } from "../node/with-engine.ts";
 import type { Documents } from "../results/documents.ts";
-import type { MemoryEngine } from "../sandbox/attachment.ts";
+import type { MemoryEngine, SandboxSpace } from "../sandbox/attachment.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
 
 type Row = Documents["barriers"][number];
@@ -22,8 +22,8 @@ const TIME_SCALE = 1000;
 /** Requests after the first one: each may bring a rollback; the artifact notes six. */
 const REQUESTS = 12;
 const ROLLBACKS = 6;
-/** After a request the policy works for a while, off the request's path. */
-const SETTLE_MS = 20;
+/** After a request the policy works for a while, off the request's path: nothing has left for so long when it is done. */
+const SETTLE_MS = 100;
 
 /** What time barriers cost, measured on real sandboxes, one after the other. @param onSandbox told of each that is done */
 export async function measureBarriers(
@@ -46,6 +46,13 @@ export async function measureBarriers(
     }
   });
   return rows;
+}
+
+async function settled(space: SandboxSpace): Promise<void> {
+  for (let before = -1; before !== space.stats().evictedPages; ) {
+    before = space.stats().evictedPages;
+    await Bun.sleep(SETTLE_MS);
+  }
 }
 
 async function measureSandbox(
@@ -86,7 +93,7 @@ async function measureSandbox(
       policy!.requestStart();
       await sandbox.run(benchmarks[name]!.input(next));
       policy!.requestEnd(await sandbox.space!.takeRecalled());
-      await Bun.sleep(SETTLE_MS);
+      await settled(sandbox.space!);
     }
     return took;
   } finally {
