@@ -26,6 +26,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     load: () => import("./cli/experiment.ts"),
   },
   {
+    name: "plot",
+    summary: "figures and tables from stored results",
+    load: () => import("./cli/plot.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FaasmemError } from "../../base/errors.ts";
 import type { DocumentKind, Documents } from "../../results/documents.ts";
 import type { Cell, Run } from "../../results/schema.ts";
 import type { CellRecord, Store } from "../../results/store.ts";
@@ -64,7 +65,10 @@ export function datasetOf(sources: readonly Source[]): Dataset {
   const modes = new Set(origins.map(({ mode }) => mode));
   const runsOf = (mode: string) => new Set(origins.filter((one) => one.mode === mode).map(({ run }) => run));
   const origin = (run: number, mode: Cell["mode"]): string => {
-    const parts = [...(modes.size > 1 ? [ORIGINS[mode]] : []), ...(runsOf(mode).size > 1 ? [`run ${run}`] : [])];
+    const parts = [
+      ...(modes.size > 1 ? [ORIGINS[mode]] : []),
+      ...(runsOf(mode).size > 1 ? [`run ${run}`] : []),
+    ];
     return parts.length > 0 ? ` (${parts.join(", ")})` : "";
   };
   const rows = sources.flatMap(({ run, records }) =>
@@ -127,3 +131,28 @@ export const ofWindow = (dataset: Dataset, window: string): Dataset => ({
   ...dataset,
   rows: dataset.rows.filter(({ cell }) => cell.window === window),
 });
+
+/**
+ * Runs cut down to some functions and windows.
+ * @throws FaasmemError NOTHING_LEFT
+ */
+export function only(
+  sources: readonly Source[],
+  wanted: { function?: readonly string[] | undefined; window?: readonly string[] | undefined },
+): Source[] {
+  const keep = (of: "function" | "window", value: string) => wanted[of]?.includes(value) ?? true;
+  if (!wanted.function && !wanted.window) return [...sources];
+  return sources.map((source) => {
+    const { records, documents, run } = source;
+    const left = records.filter(({ cell }) => keep("function", cell.function) && keep("window", cell.window));
+    if (left.length === 0 && records.length > 0) {
+      const there = (of: "function" | "window") => unique(records.map(({ cell }) => cell[of])).join(", ");
+      throw new FaasmemError("NOTHING_LEFT", `run ${run.id} has no cell of that function and window`, {
+        fix: `its functions: ${there("function")}; its windows: ${there("window")}`,
+        kind: "usage",
+      });
+    }
+    const barriers = documents.barriers?.filter((row) => keep("function", row.function));
+    return { ...source, records: left, documents: { ...documents, ...(barriers ? { barriers } : {}) } };
+  });
+}

@@ -13,7 +13,9 @@ export const p95Ms: Measure = ({ cell }) => cell.p95Ms;
 
 /** Milliseconds of the answered requests without cold starts, as `p95Ms` counts them (src/experiment/cell.ts). */
 export const latencies = ({ requests }: Row): number[] =>
-  requests.filter(({ status, start }) => status === 200 && start !== "cold").map(({ latencyMs }) => latencyMs);
+  requests
+    .filter(({ status, start }) => status === 200 && start !== "cold")
+    .map(({ latencyMs }) => latencyMs);
 
 /** The measure as a multiple of the same under baseline. */
 export const ofBaseline =
@@ -47,7 +49,9 @@ export function repeatsOf({ rows }: Pick<Dataset, "rows">): number {
 }
 
 /** Mean, P50, P95 and P99 in milliseconds; null for no requests. */
-export function latencyProfile(values: readonly number[]): Record<"AVG" | "P50" | "P95" | "P99", number> | null {
+export function latencyProfile(
+  values: readonly number[],
+): Record<"AVG" | "P50" | "P95" | "P99", number> | null {
   if (values.length === 0) return null;
   return {
     AVG: values.reduce((sum, value) => sum + value, 0) / values.length,

@@ -4,13 +4,19 @@ import type { Dataset, Source } from "./dataset.ts";
 import { unique } from "./dataset.ts";
 import { repeatsOf } from "./measures.ts";
 
+const MODES = {
+  imported: "imported from results of the original artifact (its latencies count cold starts, too)",
+};
+
 /** How a run's numbers came about, in a few words. */
 export function modeText({ run, plan, records }: Source): string {
+  if (plan.mode === "imported" && records.length === 0) return MODES.imported;
   if (run.experiment === "semiwarm") return `calculated from trace ${run.trace}, nothing was run`;
+  if (run.experiment === "overhead") return "measured on real sandboxes of this machine";
   const modes = unique(records.map(({ cell }) => cell.mode));
   return (modes.length > 0 ? modes : [plan.mode])
     .map((mode) => {
-      if (mode === "imported") return "imported from results of the original artifact";
+      if (mode === "imported") return MODES.imported;
       if (mode === "simulate") return `simulated from profiles of this machine, trace ${run.trace}`;
       return run.timeScale === 1
         ? `replayed in real time, trace ${run.trace}`
@@ -19,7 +25,12 @@ export function modeText({ run, plan, records }: Source): string {
     .join("; ");
 }
 
-const machineFacts = z.object({ cpu: z.string(), cores: z.number(), memoryBytes: z.number(), kernel: z.string() });
+const machineFacts = z.object({
+  cpu: z.string(),
+  cores: z.number(),
+  memoryBytes: z.number(),
+  kernel: z.string(),
+});
 
 /** "2 cores of CPU, 24 GiB, Linux 6.18"; empty for an unknown machine. */
 export function machineText(run: Run): string {
@@ -33,17 +44,24 @@ export const dateText = (date: Date): string => date.toISOString().slice(0, 10);
 
 const sentence = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`;
 
-/** What stands below every figure and table: mode, time scale, trace, how windows were chosen, repeats, run and version. */
-export function notesOf(dataset: Dataset): string[] {
+/**
+ * What stands below every figure and table: mode, time scale, trace, how windows were chosen, repeats, run and version.
+ * @param options.mode of numbers that are not the cells': how they came about
+ * @param options.whiskers false where a figure draws none
+ */
+export function notesOf(dataset: Dataset, options: { mode?: string; whiskers?: boolean } = {}): string[] {
   const several = dataset.sources.length > 1;
   const notes = dataset.sources.map((source) => {
     const { run, plan, records } = source;
     const unfinished = run.status === "done" ? "" : ` (${run.status})`;
     const repeats = repeatsOf({ rows: records as Dataset["rows"] });
+    const mode = options.mode ?? modeText(source);
     return [
-      `${several ? `Run ${run.id}: ${modeText(source)}.` : sentence(modeText(source))}`,
-      ...(plan.windowNote ? [sentence(plan.windowNote.replace(/\.$/, ""))] : []),
-      ...(repeats > 1 ? [`Mean of ${repeats} repeats, whiskers: 95 % confidence.`] : []),
+      several ? `Run ${run.id}: ${mode}.` : sentence(mode),
+      ...(plan.windowNote && !options.mode ? [sentence(plan.windowNote.replace(/\.$/, ""))] : []),
+      ...(repeats > 1 && !options.mode
+        ? [`Mean of ${repeats} repeats${options.whiskers === false ? "" : ", whiskers: 95 % confidence"}.`]
+        : []),
       `Run ${run.id}${unfinished}, ${dateText(run.startedAt)}, faasmem ${run.version}.`,
     ].join(" ");
   });

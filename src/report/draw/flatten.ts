@@ -27,7 +27,12 @@ const SKIPPED = new Set(["style", "title", "desc", "defs", "clipPath"]);
 /** The items of an SVG that Plot drew, in absolute coordinates; styles and groups are gone. */
 export function flatten(svg: Element): Item[] {
   const items: Item[] = [];
-  const outer = { x: 0, y: 0, angle: 0, attributes: { "font-size": String(TEXT_SIZE), fill: INK } };
+  const outer = {
+    x: 0,
+    y: 0,
+    angle: 0,
+    attributes: { "font-size": String(TEXT_SIZE), "text-anchor": "middle", fill: INK },
+  };
   for (const child of svg.children) walk(child, outer, items);
   return items;
 }

@@ -29,7 +29,8 @@ export function legend(
   const items: Item[] = [];
   let [x, y] = [SIDE, top];
   for (const entry of entries) {
-    const mark = entry.kind === "scale" ? (entry.colours?.length ?? 0) * 7 : entry.kind === "line" ? 16 : MARK - 4;
+    const mark =
+      entry.kind === "scale" ? (entry.colours?.length ?? 0) * 7 : entry.kind === "line" ? 16 : MARK - 4;
     const label = clipped(font, entry.label, TEXT_SIZE, width - 2 * SIDE - mark - 3);
     const wide = mark + 3 + textWidth(font, label, TEXT_SIZE);
     if (x > SIDE && x + wide > width - SIDE) {

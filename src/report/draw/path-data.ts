@@ -42,7 +42,15 @@ export const circlePath = (x: number, y: number, r: number): string =>
   plainPath(`M${x + r} ${y}A${r} ${r} 0 1 1 ${x - r} ${y}A${r} ${r} 0 1 1 ${x + r} ${y}Z`);
 
 /** A circular arc as splines of at most a quarter each (SVG 2, appendix B.2.4). */
-function arc(x1: number, y1: number, r: number, large: boolean, sweep: boolean, x2: number, y2: number): number[][] {
+function arc(
+  x1: number,
+  y1: number,
+  r: number,
+  large: boolean,
+  sweep: boolean,
+  x2: number,
+  y2: number,
+): number[][] {
   const [dx, dy] = [(x1 - x2) / 2, (y1 - y2) / 2];
   const half = Math.hypot(dx, dy);
   if (half === 0) return [];

@@ -48,12 +48,41 @@ export interface Text extends Painted {
 export type Item = Shape | Text;
 
 export const text = (x: number, y: number, content: string, more: Partial<Text> = {}): Text => ({
-  ...{ kind: "text", text: content, x, y, size: TEXT_SIZE, bold: false, anchor: "start", angle: 0, fill: INK, opacity: 1 },
+  ...{
+    kind: "text",
+    text: content,
+    x,
+    y,
+    size: TEXT_SIZE,
+    bold: false,
+    anchor: "start",
+    angle: 0,
+    fill: INK,
+    opacity: 1,
+  },
   ...more,
 });
 
-export const rect = (x: number, y: number, width: number, height: number, more: Partial<Shape> = {}): Shape => ({
-  ...{ kind: "rect", x, y, width, height, d: "", stroke: null, strokeWidth: 1, dash: [], fill: null, opacity: 1 },
+export const rect = (
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  more: Partial<Shape> = {},
+): Shape => ({
+  ...{
+    kind: "rect",
+    x,
+    y,
+    width,
+    height,
+    d: "",
+    stroke: null,
+    strokeWidth: 1,
+    dash: [],
+    fill: null,
+    opacity: 1,
+  },
   ...more,
 });
 

@@ -13,7 +13,12 @@ const FLAGS = 32;
  * @param used glyphs and the character each stands for
  * @returns the object's number
  */
-export function embedFont(file: PdfObjects, font: Font, name: string, used: ReadonlyMap<number, string>): number {
+export function embedFont(
+  file: PdfObjects,
+  font: Font,
+  name: string,
+  used: ReadonlyMap<number, string>,
+): number {
   const glyphs = [...used.keys()].sort((a, b) => a - b);
   const scaled = (value: number) => Math.round((value * 1000) / font.unitsPerEm);
   const base = `${tag(glyphs)}+${name}`;

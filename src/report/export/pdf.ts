@@ -122,7 +122,9 @@ function shape(item: Shape): string[] {
   const paint = item.fill && item.stroke ? "B" : item.fill ? "f" : item.stroke ? "S" : "n";
   return [
     ...(item.fill ? [`${colour(item.fill)} rg`] : []),
-    ...(item.stroke ? [`${colour(item.stroke)} RG ${short(item.strokeWidth)} w [${item.dash.map(short).join(" ")}] 0 d`] : []),
+    ...(item.stroke
+      ? [`${colour(item.stroke)} RG ${short(item.strokeWidth)} w [${item.dash.map(short).join(" ")}] 0 d`]
+      : []),
     `1 0 0 1 ${short(item.x)} ${short(item.y)} cm`,
     item.kind === "rect" ? `0 0 ${short(item.width)} ${short(item.height)} re` : operators(item.d),
     paint,
@@ -134,7 +136,11 @@ function operators(d: string): string {
   let [x, y] = [0, 0];
   return [...d.matchAll(/([MLCQZ])([^MLCQZ]*)/g)]
     .map(([, command, rest]) => {
-      const numbers = rest!.trim().split(/[\s,]+/).filter(Boolean).map(Number);
+      const numbers = rest!
+        .trim()
+        .split(/[\s,]+/)
+        .filter(Boolean)
+        .map(Number);
       const operator = { M: "m", L: "l", C: "c", Q: "c", Z: "h" }[command!]!;
       const given = command === "Q" ? cubic(x, y, numbers) : numbers;
       if (numbers.length > 0) [x, y] = numbers.slice(-2) as [number, number];

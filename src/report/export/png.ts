@@ -18,7 +18,10 @@ export async function pngFile(scene: Scene, dpi = DPI): Promise<Uint8Array> {
   ready ??= initWasm(Bun.file(wasmPath).arrayBuffer());
   const [svg] = await Promise.all([svgFile(scene), ready]);
   const width = Math.round((scene.width * dpi) / POINTS_PER_INCH);
-  const picture = new Resvg(svg, { fitTo: { mode: "width", value: width }, font: { loadSystemFonts: false } });
+  const picture = new Resvg(svg, {
+    fitTo: { mode: "width", value: width },
+    font: { loadSystemFonts: false },
+  });
   const png = picture.render().asPng();
   picture.free();
   return Buffer.concat([png.subarray(0, HEAD), resolution(dpi), png.subarray(HEAD)]);

@@ -1,7 +1,7 @@
-import { type Font } from "../font/font.ts";
-import { FONT_FAMILY, typeface } from "../font/source-sans.ts";
 import { type Item, type Scene, short, type Text } from "../draw/scene.ts";
 import { PAPER } from "../draw/style.ts";
+import type { Font } from "../font/font.ts";
+import { FONT_FAMILY, typeface } from "../font/source-sans.ts";
 
 export const escapeXml = (content: string): string =>
   content.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);

@@ -34,7 +34,8 @@ export function readFont(file: Uint8Array): Font {
   const widths = hhea.getUint16(34);
   const glyphs = charactersOf(table("cmap"));
   const loca = table("loca");
-  const offset = (id: number) => (head.getInt16(50) === 0 ? loca.getUint16(id * 2) * 2 : loca.getUint32(id * 4));
+  const offset = (id: number) =>
+    head.getInt16(50) === 0 ? loca.getUint16(id * 2) * 2 : loca.getUint32(id * 4);
   const glyphData = (id: number) => {
     const [from, to] = [offset(id), offset(id + 1)];
     const glyf = table("glyf");

@@ -65,7 +65,8 @@ function composite(glyf: (id: number) => DataView | null, data: DataView): Point
     flags = data.getUint16(at);
     const part = data.getUint16(at + 2);
     at += 4;
-    const offsets = flags & WORDS ? [data.getInt16(at), data.getInt16(at + 2)] : [data.getInt8(at), data.getInt8(at + 1)];
+    const offsets =
+      flags & WORDS ? [data.getInt16(at), data.getInt16(at + 2)] : [data.getInt8(at), data.getInt8(at + 1)];
     at += flags & WORDS ? 4 : 2;
     const [dx, dy] = flags & XY ? [offsets[0]!, -offsets[1]!] : [0, 0];
     const fixed = () => {

@@ -5,7 +5,9 @@
 import regularPath from "@fontsource/source-sans-3/files/source-sans-3-latin-400-normal.woff" with {
   type: "file",
 };
-import boldPath from "@fontsource/source-sans-3/files/source-sans-3-latin-600-normal.woff" with { type: "file" };
+import boldPath from "@fontsource/source-sans-3/files/source-sans-3-latin-600-normal.woff" with {
+  type: "file",
+};
 import { type Font, readFont } from "./font.ts";
 
 export const FONT_FAMILY = "Source Sans 3";

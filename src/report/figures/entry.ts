@@ -1,0 +1,36 @@
+import type { Dataset, Source } from "../data/dataset.ts";
+import type { Table } from "../data/table.ts";
+import type { Figure } from "../draw/figure.ts";
+
+/** What a name of `faasmem plot` stands for. */
+export interface FigureEntry {
+  name: string;
+  /** One line for lists. */
+  summary: string;
+  /** Experiments whose runs have it; undefined: any may. */
+  experiments?: readonly string[];
+  /** The command that makes what it needs. */
+  command: string;
+  /** Can this run be drawn so? */
+  suits: (source: Source) => boolean;
+  draw: (dataset: Dataset) => Drawing;
+}
+
+/** Figures, and the numbers behind them as tables. */
+export interface Drawing {
+  figures: Figure[];
+  tables: Table[];
+}
+
+/** Words that file names may be made of. */
+export const slug = (text: string): string =>
+  text
+    .replace(/[^A-Za-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 60) || "x";
+
+/** A run of this experiment that has cells. */
+export const cellsOfExperiment =
+  (experiment: string) =>
+  ({ run, records }: Source): boolean =>
+    run.experiment === experiment && records.length > 0;
