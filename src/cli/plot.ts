@@ -62,7 +62,7 @@ async function list(json: boolean): Promise<void> {
   const store = openStore();
   try {
     const rows = figureEntries.map((entry) => {
-      const run = newestRun(entry, store)?.run;
+      const run = newestRun(entry, store);
       return { name: entry.name, run: run?.id ?? null, command: entry.command, summary: entry.summary };
     });
     if (json) console.log(JSON.stringify(rows));
@@ -98,7 +98,9 @@ async function plot(name: string, options: PlotOptions): Promise<void> {
     });
   }
   const names = (text: string | undefined) => text?.split(",").map((word) => word.trim());
-  const wanted = parseOption("--format", z.array(z.enum(exporting.formats)), names(options.format) ?? []);
+  const wanted = (names(options.format) ?? []).map((word) =>
+    parseOption("--format", z.enum(exporting.formats), word),
+  );
   const runs = options.run === undefined ? [] : parseOption("--run", runIds, options.run);
   const store = openStore();
   try {

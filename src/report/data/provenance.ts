@@ -47,9 +47,10 @@ const sentence = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.slic
 /**
  * What stands below every figure and table: mode, time scale, trace, how windows were chosen, repeats, run and version.
  * @param options.mode of numbers that are not the cells': how they came about
- * @param options.whiskers false where a figure draws none
+ * @param options.spread what shows confidence: whiskers, or ± in tables; empty for nothing
  */
-export function notesOf(dataset: Dataset, options: { mode?: string; whiskers?: boolean } = {}): string[] {
+export function notesOf(dataset: Dataset, options: { mode?: string; spread?: string } = {}): string[] {
+  const spread = options.spread ?? "whiskers";
   const several = dataset.sources.length > 1;
   const notes = dataset.sources.map((source) => {
     const { run, plan, records } = source;
@@ -60,10 +61,14 @@ export function notesOf(dataset: Dataset, options: { mode?: string; whiskers?: b
       several ? `Run ${run.id}: ${mode}.` : sentence(mode),
       ...(plan.windowNote && !options.mode ? [sentence(plan.windowNote.replace(/\.$/, ""))] : []),
       ...(repeats > 1 && !options.mode
-        ? [`Mean of ${repeats} repeats${options.whiskers === false ? "" : ", whiskers: 95 % confidence"}.`]
+        ? [`Mean of ${repeats} repeats${spread === "" ? "" : `, ${spread}: 95 % confidence`}.`]
         : []),
       `Run ${run.id}${unfinished}, ${dateText(run.startedAt)}, faasmem ${run.version}.`,
     ].join(" ");
   });
   return unique(notes);
 }
+
+/** The same for a table, where ± gives the interval. */
+export const tableNotesOf = (dataset: Dataset, options: { mode?: string } = {}): string[] =>
+  notesOf(dataset, { ...options, spread: "±" });

@@ -21,13 +21,17 @@ export const escapeLatex = (content: string): string =>
     .replace(/\s+/g, " ")
     .replace(/[\\~^±×−–…<>|"]|[#$%&_{}]/g, (character) => SPECIAL[character] ?? `\\${character}`);
 
+/** Tables of more columns stand over both columns of the paper. */
+const WIDE = 5;
+
 /** A table for LaTeX with the package booktabs; needs \usepackage[T1]{fontenc}. Notes are its caption's second part. */
 export function latexTable(table: Table): string {
   const line = (cells: readonly string[]) => `  ${cells.join(" & ")} \\\\`;
+  const environment = table.columns.length > WIDE ? "table*" : "table";
   return [
     "% \\usepackage{booktabs} \\usepackage[T1]{fontenc}",
-    "\\begin{table}",
-    "  \\centering",
+    `\\begin{${environment}}`,
+    "  \\centering\\small",
     `  \\caption{${escapeLatex(table.title)}. ${table.notes.map(escapeLatex).join(" ")}}`,
     `  \\label{tab:${table.name}}`,
     `  \\begin{tabular}{${table.columns.map((_, i) => (isNumeric(table, i) ? "r" : "l")).join("")}}`,
@@ -39,7 +43,7 @@ export function latexTable(table: Table): string {
     ),
     "  \\bottomrule",
     "  \\end{tabular}",
-    "\\end{table}",
+    `\\end{${environment}}`,
     "",
   ].join("\n");
 }

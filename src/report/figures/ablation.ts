@@ -7,12 +7,12 @@ import {
   type Measure,
   ofBaseline,
 } from "../data/measures.ts";
-import { notesOf } from "../data/provenance.ts";
+import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
 import { barPanel } from "../draw/bars.ts";
 import type { Figure } from "../draw/figure.ts";
 import { barLegend, lineLegend, seriesBars } from "./comparison.ts";
-import { cellsOfExperiment, type FigureEntry, slug } from "./entry.ts";
+import { type FigureEntry, hasCells, slug } from "./entry.ts";
 import { memoryPanel } from "./over-time.ts";
 
 const STATISTICS = ["AVG", "P50", "P95", "P99"] as const;
@@ -108,7 +108,7 @@ export const ablationEntry: FigureEntry = {
   summary: "what Puckets, semi-warm and recall contribute: memory over time, bars of latency and memory",
   experiments: ["ablation"],
   command: "faasmem experiment run ablation",
-  suits: cellsOfExperiment("ablation"),
+  suits: hasCells,
   draw: (dataset) => {
     const notes = notesOf(dataset);
     const functions = functionsOf(dataset);
@@ -118,7 +118,7 @@ export const ablationEntry: FigureEntry = {
         memoryFigure(dataset, fn, name(fn), notes),
         barFigure(dataset, fn, name(fn), notes),
       ]),
-      tables: functions.map((fn) => tableOf(dataset, fn, name(fn), notes)),
+      tables: functions.map((fn) => tableOf(dataset, fn, name(fn), tableNotesOf(dataset))),
     };
   },
 };

@@ -1,7 +1,7 @@
 import { ofWindow, windowsOf } from "../data/dataset.ts";
-import { notesOf } from "../data/provenance.ts";
+import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import { comparisonPanels, comparisonTable } from "./comparison.ts";
-import { cellsOfExperiment, type FigureEntry, slug } from "./entry.ts";
+import { type FigureEntry, hasCells, slug } from "./entry.ts";
 
 const LOADS: Record<string, string> = { high: "high load", low: "low load" };
 
@@ -11,7 +11,7 @@ export const benchmarksEntry: FigureEntry = {
   summary: "memory and P95 of every function against baseline, a figure for high and one for low load",
   experiments: ["benchmarks"],
   command: "faasmem experiment run benchmarks",
-  suits: cellsOfExperiment("benchmarks"),
+  suits: hasCells,
   draw: (dataset) => {
     const notes = notesOf(dataset);
     const parts = windowsOf(dataset).map((window) => {
@@ -24,7 +24,7 @@ export const benchmarksEntry: FigureEntry = {
           description:
             "Bars for each function and system: average local memory and P95 latency as shares of baseline.",
         },
-        table: comparisonTable(own, name, title, notes),
+        table: comparisonTable(own, name, title, tableNotesOf(dataset)),
       };
     });
     return { figures: parts.map(({ figure }) => figure), tables: parts.map(({ table }) => table) };

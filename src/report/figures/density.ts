@@ -1,7 +1,7 @@
 import type { Documents } from "../../results/documents.ts";
 import { documentOf, unique } from "../data/dataset.ts";
 import { type DensityPoint, densityPoints, PRODUCTION, trend } from "../data/density.ts";
-import { notesOf } from "../data/provenance.ts";
+import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
 import { barPanel } from "../draw/bars.ts";
 import type { Figure } from "../draw/figure.ts";
@@ -142,10 +142,9 @@ export const densityEntry: FigureEntry = {
   summary: "how many more sandboxes fit, against requests per minute and burstiness; and how many really did",
   experiments: ["density"],
   command: "faasmem experiment run density",
-  suits: ({ run, records, documents }) =>
-    documents.density !== undefined || (run.experiment === "density" && records.length > 0),
+  suits: ({ cells, documents }) => cells.length > 0 || documents.includes("density"),
   draw: (dataset): Drawing => {
-    const notes = notesOf(dataset);
+    const notes = notesOf(dataset, { spread: "" });
     const points = densityPoints(dataset);
     const found = documentOf(dataset, "density");
     const drawing: Drawing = { figures: [], tables: [] };
@@ -166,7 +165,7 @@ export const densityEntry: FigureEntry = {
           notes,
         }),
       );
-      drawing.tables.push(pointsTable(points, notes));
+      drawing.tables.push(pointsTable(points, tableNotesOf(dataset)));
     }
     if (found && found.rows.length > 0) {
       const mode =

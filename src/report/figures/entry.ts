@@ -1,4 +1,5 @@
-import type { Dataset, Source } from "../data/dataset.ts";
+import type { RunOutline } from "../../results/store.ts";
+import type { Dataset } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
 import type { Figure } from "../draw/figure.ts";
 
@@ -12,7 +13,7 @@ export interface FigureEntry {
   /** The command that makes what it needs. */
   command: string;
   /** Can this run be drawn so? */
-  suits: (source: Source) => boolean;
+  suits: (run: RunOutline) => boolean;
   draw: (dataset: Dataset) => Drawing;
 }
 
@@ -29,8 +30,5 @@ export const slug = (text: string): string =>
     .replace(/^-+|-+$/g, "")
     .slice(0, 60) || "x";
 
-/** A run of this experiment that has cells. */
-export const cellsOfExperiment =
-  (experiment: string) =>
-  ({ run, records }: Source): boolean =>
-    run.experiment === experiment && records.length > 0;
+/** Runs with cells. */
+export const hasCells = ({ cells }: RunOutline): boolean => cells.length > 0;

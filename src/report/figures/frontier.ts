@@ -56,13 +56,12 @@ export const frontierEntry: FigureEntry = {
   name: "frontier",
   summary: "memory against P95, a point for each system: of any run with baseline and others",
   command: "faasmem experiment run quick",
-  suits: ({ records }) =>
-    unique(records.map(({ cell }) => cell.system)).length > 1 &&
-    records.some(({ cell }) => cell.system === "baseline"),
+  suits: ({ cells }) =>
+    unique(cells.map(({ system }) => system)).length > 1 && cells.some(({ system }) => system === "baseline"),
   draw: (dataset) => {
     const notes = [
       "Large: geometric mean over functions and windows; small: single cells. Grey line: what no other system beats in both.",
-      ...notesOf(dataset, { whiskers: false }),
+      ...notesOf(dataset, { spread: "" }),
     ];
     const places = placesOf(dataset);
     const looks = new Map(dataset.series.map(({ label, look }) => [label, look]));
@@ -118,7 +117,7 @@ export const frontierEntry: FigureEntry = {
             { label: "P95", digits: 1, percent: true },
           ],
           rows: places.map(({ series, cells, memory, p95 }) => [series, cells, memory, p95]),
-          notes: notesOf(dataset, { whiskers: false }),
+          notes: notesOf(dataset, { spread: "" }),
         },
       ],
     };

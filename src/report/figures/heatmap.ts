@@ -117,7 +117,7 @@ export const heatmapEntry: FigureEntry = {
   name: "heatmap",
   summary: "which pages of a sandbox are local over time: of any run made with --heatmap",
   command: "faasmem experiment run quick --heatmap",
-  suits: ({ records }) => records.some(({ heatmap }) => heatmap),
+  suits: ({ heatmaps }) => heatmaps,
   draw: (dataset) => ({
     figures: [heatmapFigure(dataset)],
     tables: [

@@ -1,6 +1,6 @@
 import { type Dataset, functionsOf, ofWindow, windowsOf } from "../data/dataset.ts";
 import { estimateOf, GIB, localBytes, MIB, repeatsOf } from "../data/measures.ts";
-import { notesOf } from "../data/provenance.ts";
+import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
 import { lineLegend } from "./comparison.ts";
 import { type FigureEntry, slug } from "./entry.ts";
@@ -11,11 +11,11 @@ export const memoryEntry: FigureEntry = {
   name: "memory",
   summary: "local memory over time, cold and semi-warm starts marked: of any run",
   command: "faasmem experiment run quick",
-  suits: ({ records }) => records.some(({ samples }) => samples.length > 0),
+  suits: ({ samples }) => samples,
   draw: (dataset) => {
     const windows = windowsOf(dataset);
     const notes = [
-      ...notesOf(dataset, { whiskers: false }),
+      ...notesOf(dataset, { spread: "" }),
       ...(repeatsOf(dataset) > 1 ? ["Lines are the first repeat."] : []),
     ];
     return {
@@ -32,7 +32,7 @@ export const memoryEntry: FigureEntry = {
           notes,
         };
       }),
-      tables: [memoryTable(dataset, notesOf(dataset))],
+      tables: [memoryTable(dataset, tableNotesOf(dataset))],
     };
   },
 };

@@ -1,7 +1,7 @@
 import type { Documents } from "../../results/documents.ts";
 import { documentOf } from "../data/dataset.ts";
 import { type Estimate, estimate } from "../data/estimate.ts";
-import { notesOf } from "../data/provenance.ts";
+import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import { barPanel } from "../draw/bars.ts";
 import { lookOf } from "../draw/style.ts";
 import type { FigureEntry } from "./entry.ts";
@@ -36,11 +36,12 @@ export const overheadEntry: FigureEntry = {
   summary: "what time barriers and the periodic rollback cost, for each function",
   experiments: ["overhead"],
   command: "faasmem experiment run overhead",
-  suits: ({ documents }) => documents.barriers !== undefined,
+  suits: ({ documents }) => documents.includes("barriers"),
   draw: (dataset) => {
     const rows = documentOf(dataset, "barriers")!;
     const sandboxes = Math.max(0, ...rows.map((row) => row.sandboxes.length));
-    const notes = [`Mean of ${sandboxes} sandboxes, whiskers: 95 % confidence.`, ...notesOf(dataset)];
+    const mean = `Mean of ${sandboxes} sandboxes`;
+    const notes = [`${mean}, whiskers: 95 % confidence.`, ...notesOf(dataset)];
     return {
       figures: [
         {
@@ -73,7 +74,7 @@ export const overheadEntry: FigureEntry = {
             ...BARRIERS.map(({ label }) => ({ label: `${label} ms`, digits: 2 })),
           ],
           rows: rows.map((row) => [row.function, row.sandboxes.length, ...BARRIERS.map(({ of }) => of(row))]),
-          notes,
+          notes: [`${mean}, ±: 95 % confidence.`, ...tableNotesOf(dataset)],
         },
       ],
     };

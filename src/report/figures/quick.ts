@@ -1,8 +1,8 @@
 import { type Dataset, functionsOf, ofWindow, windowsOf } from "../data/dataset.ts";
-import { notesOf } from "../data/provenance.ts";
+import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Figure } from "../draw/figure.ts";
 import { comparisonPanels, comparisonTable, lineLegend } from "./comparison.ts";
-import { type FigureEntry, slug } from "./entry.ts";
+import { type FigureEntry, hasCells, slug } from "./entry.ts";
 import { memoryPanel, startLegend } from "./over-time.ts";
 
 /** Memory and P95 against baseline, and memory over time below: everything about a small run in one figure. */
@@ -38,9 +38,9 @@ export const quickEntry: FigureEntry = {
   summary: "the quick experiment: memory and P95 against baseline, memory over time",
   experiments: ["quick"],
   command: "faasmem experiment run quick",
-  suits: ({ run, records }) => run.experiment === "quick" && records.length > 0,
+  suits: hasCells,
   draw: (dataset) => ({
     figures: overviewFigures(dataset, "quick", "The quick experiment"),
-    tables: [comparisonTable(dataset, "quick", "The quick experiment", notesOf(dataset))],
+    tables: [comparisonTable(dataset, "quick", "The quick experiment", tableNotesOf(dataset))],
   }),
 };

@@ -96,7 +96,7 @@ export const semiwarmEntry: FigureEntry = {
   summary: "distributions of the semi-warm share of containers' lives and of their lifetimes, by load class",
   experiments: ["semiwarm"],
   command: "faasmem experiment run semiwarm",
-  suits: ({ documents }) => documents.semiwarm !== undefined,
+  suits: ({ documents }) => documents.includes("semiwarm"),
   draw: (dataset) => {
     const found = documentOf(dataset, "semiwarm")!;
     const notes = notesOf(dataset);

@@ -17,7 +17,7 @@ export const validateEntry: FigureEntry = {
   summary: "how far simulated memory and P95 are from replayed ones",
   experiments: ["validate"],
   command: "faasmem experiment run validate",
-  suits: ({ documents }) => documents.validation !== undefined,
+  suits: ({ documents }) => documents.includes("validation"),
   draw: (dataset) => {
     const rows = documentOf(dataset, "validation")!;
     const systems = unique(rows.map((row) => row.system));

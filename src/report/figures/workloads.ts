@@ -1,11 +1,11 @@
 import { type Dataset, functionsOf, windowsOf } from "../data/dataset.ts";
 import { estimateOf, type Measure } from "../data/measures.ts";
-import { notesOf } from "../data/provenance.ts";
+import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
 import { barPanel } from "../draw/bars.ts";
 import type { Figure } from "../draw/figure.ts";
 import { barLegend, seriesBars } from "./comparison.ts";
-import { cellsOfExperiment, type FigureEntry, slug } from "./entry.ts";
+import { type FigureEntry, hasCells, slug } from "./entry.ts";
 
 /** The units of the paper's tables. */
 const memoryGB: Measure = ({ cell }) => cell.avgLocalBytes / 1e9;
@@ -59,13 +59,13 @@ export const workloadsEntry: FigureEntry = {
   summary: "P95 and memory of bert, graph and web under six windows: three tables, and the same as bars",
   experiments: ["workloads"],
   command: "faasmem experiment run workloads",
-  suits: cellsOfExperiment("workloads"),
+  suits: hasCells,
   draw: (dataset) => {
     const notes = notesOf(dataset);
     const functions = functionsOf(dataset);
     return {
       figures: functions.map((fn) => figureOf(dataset, fn, notes)),
-      tables: functions.map((fn) => tableOf(dataset, fn, notes)),
+      tables: functions.map((fn) => tableOf(dataset, fn, tableNotesOf(dataset))),
     };
   },
 };
