@@ -31,6 +31,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     load: () => import("./cli/plot.ts"),
   },
   {
+    name: "report",
+    summary: "the paper's claims beside what was measured here",
+    load: () => import("./cli/report.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { FaasmemError } from "../base/errors.ts";
-import { parseOption } from "../base/units.ts";
+import { parseOption, runNumbers } from "../base/units.ts";
 import { formatTable } from "../report/table.ts";
 import { openStore } from "../results/store.ts";
 
@@ -15,11 +15,6 @@ interface PlotOptions {
   list?: boolean;
   json?: boolean;
 }
-
-const runIds = z
-  .string()
-  .transform((text) => text.split(",").map(Number))
-  .pipe(z.array(z.number().int().min(1)).min(1));
 
 export function command(): Command {
   return new Command("plot")
@@ -101,7 +96,7 @@ async function plot(name: string, options: PlotOptions): Promise<void> {
   const wanted = (names(options.format) ?? []).map((word) =>
     parseOption("--format", z.enum(exporting.formats), word),
   );
-  const runs = options.run === undefined ? [] : parseOption("--run", runIds, options.run);
+  const runs = options.run === undefined ? [] : parseOption("--run", runNumbers, options.run);
   const store = openStore();
   try {
     const sources = only(chooseSources(entry, [...new Set(runs)], store), {

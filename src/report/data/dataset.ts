@@ -6,11 +6,17 @@ import type { CellRecord, Store } from "../../results/store.ts";
 import { type Look, systemLook, systemName } from "../draw/style.ts";
 
 /** What figures need of a run's stored plan (src/experiment/plan.ts); runs of older versions have less. */
+const names = z.array(z.string()).optional().catch(undefined);
 const facts = z
   .object({
     mode: z.string().catch("replay"),
+    functions: names,
+    systems: names,
     windows: z.array(z.object({ label: z.string() })).catch([]),
     windowNote: z.string().optional().catch(undefined),
+    repeats: z.number().optional().catch(undefined),
+    /** Folder of the artifact's results (src/artifact/import.ts). */
+    importedFrom: z.string().optional().catch(undefined),
   })
   .catch({ mode: "replay", windows: [] });
 
