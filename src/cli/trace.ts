@@ -253,7 +253,7 @@ interface StatsOptions {
 }
 
 async function showStats(name: string, options: StatsOptions): Promise<void> {
-  const analyses = analyseTrace(stored(name), {
+  const chosen = {
     keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
     percentile: parseOption("--percentile", z.coerce.number().min(0).max(100), options.percentile),
     executionScale: parseOption(
@@ -261,11 +261,13 @@ async function showStats(name: string, options: StatsOptions): Promise<void> {
       z.coerce.number().min(0).max(1000),
       options.executionScale,
     ),
-  });
+  };
+  const analyses = analyseTrace(stored(name), chosen);
   const { statsOf, statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
   const stats = statsOf(analyses);
   console.log(options.json ? JSON.stringify({ trace: name, classes: stats }) : statsTable(stats));
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
-  console.error(`figure: ${await writeTraceFigure(analyses, join(out, `faasmem-trace-${name}.svg`))}`);
+  const path = join(out, `faasmem-trace-${name}.svg`);
+  console.error(`figure: ${await writeTraceFigure(analyses, { trace: name, ...chosen }, path)}`);
 }

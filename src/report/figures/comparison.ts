@@ -54,7 +54,9 @@ export function comparisonPanels(dataset: Dataset): { panels: Panel[]; legend: L
       yLabel: "of baseline",
       groups: groups.map((group) => group.label),
       bars: seriesBars(dataset, groups, series, ofBaseline(dataset, measure), label),
-      ...{ limits, rule: 1, format: percent, cut: true },
+      ...{ limits, format: percent, cut: true },
+      // Upright labels would cross it.
+      ...(label ? {} : { rule: 1 }),
     });
   return {
     panels: [

@@ -1,9 +1,9 @@
 import type { Heatmap } from "../../heatmap/heatmap.ts";
-import type { Dataset } from "../data/dataset.ts";
+import { type Dataset, type Row, unique, windowsOf } from "../data/dataset.ts";
 import { notesOf } from "../data/provenance.ts";
 import type { Figure, Panel } from "../draw/figure.ts";
-import { LIMIT, MUTED, systemName } from "../draw/style.ts";
-import type { FigureEntry } from "./entry.ts";
+import { LIMIT, MUTED } from "../draw/style.ts";
+import { type FigureEntry, slug } from "./entry.ts";
 import { timeUnit } from "./over-time.ts";
 
 const MIB_PAGES = 256;
@@ -14,22 +14,29 @@ const STEPS = 16;
 const ROWS = 60;
 const COLUMNS = 180;
 
-/** Pages of one sandbox of each cell over time, one panel below the other; requests as marks. */
-export function heatmapFigure(dataset: Dataset): Figure {
+/** Pages of one sandbox of each cell over time: a figure for each function, panels one below the other, requests as marks. */
+function heatmapFigures(dataset: Dataset): Figure[] {
   const drawn = dataset.rows.filter((row) => row.heatmap && row.heatmap.atS.length > 0);
-  return {
-    name: "heatmap",
-    title: "Pages of a sandbox in local memory",
-    description: "Which pages of a sandbox are in local memory, over time, for each function and system.",
+  const functions = unique(drawn.map(({ cell }) => cell.function));
+  return functions.map((fn) => ({
+    name: `heatmap-${slug(fn)}`,
+    title: `Pages of a sandbox of ${fn} in local memory`,
+    description: `Which pages of a sandbox of ${fn} are in local memory, over time, for each system.`,
     legend: [
       { label: "away to local", kind: "scale", colour: MUTED, colours: COLOURS },
       { label: "request", kind: "line", colour: LIMIT, dash: "none" },
     ],
-    panels: drawn.map((row) =>
-      panelOf(row.heatmap!, `${row.cell.function} under ${systemName(row.cell.system)}`, row.requests),
-    ),
-    notes: notesOf(dataset),
-  };
+    panels: drawn
+      .filter(({ cell }) => cell.function === fn)
+      .map((row) => panelOf(row.heatmap!, panelTitle(dataset, row), row.requests)),
+    notes: notesOf(dataset, { spread: "" }),
+  }));
+}
+
+/** The system, with window and repeat where there are several. */
+function panelTitle(dataset: Dataset, { series, cell }: Row): string {
+  const window = windowsOf(dataset).length > 1 ? `, ${cell.window}` : "";
+  return `${series}${window}${cell.repeat > 0 ? `, repeat ${cell.repeat + 1}` : ""}`;
 }
 
 function panelOf(heatmap: Heatmap, title: string, requests: readonly { atS: number }[]): Panel {
@@ -119,7 +126,7 @@ export const heatmapEntry: FigureEntry = {
   command: "faasmem experiment run quick --heatmap",
   suits: ({ heatmaps }) => heatmaps,
   draw: (dataset) => ({
-    figures: [heatmapFigure(dataset)],
+    figures: heatmapFigures(dataset),
     tables: [
       {
         name: "heatmap",
@@ -142,7 +149,7 @@ export const heatmapEntry: FigureEntry = {
               ]
             : [],
         ),
-        notes: notesOf(dataset),
+        notes: notesOf(dataset, { spread: "" }),
       },
     ],
   }),

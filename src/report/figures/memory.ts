@@ -2,9 +2,13 @@ import { type Dataset, functionsOf, ofWindow, windowsOf } from "../data/dataset.
 import { estimateOf, GIB, localBytes, MIB, repeatsOf } from "../data/measures.ts";
 import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
+import type { Figure } from "../draw/figure.ts";
 import { lineLegend } from "./comparison.ts";
 import { type FigureEntry, slug } from "./entry.ts";
 import { memoryPanel, startLegend } from "./over-time.ts";
+
+/** More functions than this get a figure each. */
+const PANELS = 4;
 
 /** Local memory over time with cold and semi-warm starts marked: a figure for each window, a panel for each function. */
 export const memoryEntry: FigureEntry = {
@@ -18,20 +22,24 @@ export const memoryEntry: FigureEntry = {
       ...notesOf(dataset, { spread: "" }),
       ...(repeatsOf(dataset) > 1 ? ["Lines are the first repeat."] : []),
     ];
-    return {
-      figures: windows.map((window) => {
-        const own = ofWindow(dataset, window);
+    const figures = windows.flatMap((window) => {
+      const own = ofWindow(dataset, window);
+      const functions = functionsOf(own);
+      const together = functions.length > PANELS ? functions.map((fn) => [fn]) : [functions];
+      return together.map((group): Figure => {
+        const parts = [...(windows.length > 1 ? [window] : []), ...(together.length > 1 ? [group[0]!] : [])];
         return {
-          name: windows.length > 1 ? `memory-${slug(window)}` : "memory",
-          title: `Local memory over time${windows.length > 1 ? `, ${window}` : ""}`,
+          name: ["memory", ...parts.map(slug)].join("-"),
+          title: `Local memory over time${parts.map((part) => `, ${part}`).join("")}`,
           description: "Local memory of each function under each system over the time of the trace.",
           legend: [...lineLegend(own.series), ...startLegend(own)],
-          panels: functionsOf(own).map((fn) =>
-            memoryPanel(own, { function: fn, window }, { title: fn, starts: true }),
-          ),
+          panels: group.map((fn) => memoryPanel(own, { function: fn, window }, { title: fn, starts: true })),
           notes,
         };
-      }),
+      });
+    });
+    return {
+      figures,
       tables: [memoryTable(dataset, tableNotesOf(dataset))],
     };
   },
