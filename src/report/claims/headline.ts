@@ -59,6 +59,7 @@ function latency(dataset: Dataset): Finding | null {
     verdict: verdictOf(pairs.length - slower.length, pairs.length, MOST),
     measured: [
       `${pairs.length} cells: ${range(shares)} of baseline, ${percentText(estimate(known(means))!)} in the geometric mean.`,
+      `Fewest requests behind a P95: ${Math.min(...pairs.map(({ warmRequests }) => warmRequests))}.`,
       ...(slower.length > 0 ? [`More than 10 % slower: ${listed(slower)}.`] : []),
     ],
   };

@@ -103,7 +103,10 @@ export const frontierEntry: FigureEntry = {
               yFormat: percent,
             }),
           ],
-          notes: left > 0 ? [`${left} single cells lie above the figure.`, ...notes] : notes,
+          notes:
+            left > 0
+              ? [`Above the figure, not shown: ${left} single ${left === 1 ? "cell" : "cells"}.`, ...notes]
+              : notes,
         },
       ],
       tables: [
