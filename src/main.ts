@@ -31,6 +31,16 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     load: () => import("./cli/results.ts"),
   },
   {
+    name: "plot",
+    summary: "figures and tables from stored results",
+    load: () => import("./cli/plot.ts"),
+  },
+  {
+    name: "report",
+    summary: "the paper's claims beside what was measured here",
+    load: () => import("./cli/report.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),
