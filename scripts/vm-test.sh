@@ -51,11 +51,9 @@ mkdir -p "$cache"
 
 # shellcheck source=scripts/install.sh
 . scripts/install.sh
-# shellcheck source=scripts/vm/common.sh
-. scripts/vm/common.sh
-for part in dram rdma stock faasmem; do
-  # shellcheck source=/dev/null
-  . "scripts/vm/$part.sh"
+for part in scripts/vm/*.sh; do
+  # shellcheck source=/dev/null # each defines test_NAME
+  . "$part"
 done
 need_packages gcc=gcc make=make "libc6-dev=/usr/include/stdio.h" flex=flex bison=bison bc=bc kmod=depmod cpio=cpio \
   xz-utils=xz patch=patch ccache=ccache "libelf-dev=/usr/include/libelf.h" "libssl-dev=/usr/include/openssl/ssl.h" \
