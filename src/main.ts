@@ -30,6 +30,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),
   },
+  {
+    name: "doctor",
+    summary: "what this machine can do, and what to do about the rest",
+    load: () => import("./cli/doctor.ts"),
+  },
 ];
 
 async function main(argv: string[]): Promise<void> {
