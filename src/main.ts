@@ -35,6 +35,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     summary: "what this machine can do, and what to do about the rest",
     load: () => import("./cli/doctor.ts"),
   },
+  {
+    name: "setup",
+    summary: "prepare this node: host, swapfile, RDMA, kernel",
+    load: () => import("./cli/setup.ts"),
+  },
 ];
 
 async function main(argv: string[]): Promise<void> {
