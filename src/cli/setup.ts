@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
@@ -56,6 +57,12 @@ const keep = <T>(schema: z.ZodType<T>) => z.union([z.literal("keep").transform((
 const thp = keep(z.enum(["madvise", "never"]));
 const swappiness = keep(z.coerce.number().int().min(0).max(200));
 const files = keep(z.coerce.number().int().min(1024).max(1_000_000_000));
+const jobs = z.coerce.number().int().min(1).max(4096);
+const netdev = z.string().regex(/^[\w.@:-]{1,15}$/, "expected the name of a network interface");
+const address = z.union(
+  [z.cidrv4(), z.cidrv6()],
+  "expected an address with its prefix, for example 10.10.1.1/24",
+);
 const priority = z.coerce.number().int().min(0).max(32767);
 
 interface HostCliOptions extends CommonOptions {
@@ -135,12 +142,97 @@ function swapfile(): Command {
   });
 }
 
+interface RdmaCliOptions extends CommonOptions {
+  netdev?: string;
+  address?: string;
+  soft?: boolean;
+  packages: boolean;
+}
+
+function rdma(): Command {
+  const command = new Command("rdma")
+    .summary("RDMA packages, soft-RoCE where there is no adapter, addresses")
+    .description(
+      "Installs the RDMA packages, loads the modules, makes a soft-RoCE device where there is no adapter, and waits for an active port. After a boot, run it again.",
+    )
+    .option("--netdev <name>", "network interface; default: that of the default route")
+    .option("--address <address/prefix>", "address for it, for example 10.10.1.1/24")
+    .option("--soft", "soft-RoCE although there is an adapter")
+    .option("--no-packages", "the packages were installed by hand")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem setup rdma --dry-run\n  faasmem setup rdma --netdev eth1 --address 10.10.1.1/24 --yes\n  faasmem setup rdma --undo --yes",
+    );
+  return setup<RdmaCliOptions>(command, async (options, machine) => {
+    const { rdmaSteps } = await import("../setup/rdma.ts");
+    return rdmaSteps(machine, {
+      netdev: options.netdev === undefined ? null : parseOption("--netdev", netdev, options.netdev),
+      address: options.address === undefined ? null : parseOption("--address", address, options.address),
+      soft: options.soft === true,
+      packages: options.packages,
+    });
+  });
+}
+
+interface KernelCliOptions extends CommonOptions {
+  source: string;
+  config: string;
+  localModules?: boolean;
+  out: string;
+  jobs: string;
+  packages: boolean;
+}
+
+function kernel(): Command {
+  const command = new Command("kernel")
+    .summary("Linux 6.1 with the far-memory patch: fetched, built, installed, made the one that boots")
+    .description(
+      "Builds Linux 6.1 with the far-memory patch as Debian packages, installs it with the Fastswap modules, and makes it the kernel that boots. Goes on where it was stopped. After the reboot, --check says whether it runs.",
+    )
+    .option(
+      "--source <source>",
+      "debian (its package linux-source-6.1), or a Linux 6.1 tree or tar archive",
+      "debian",
+    )
+    .option(
+      "--config <config>",
+      "running (the running kernel's), guest (small, for tests), or a fragment",
+      "running",
+    )
+    .option("--local-modules", "only the modules that are loaded now: much faster, for this machine alone")
+    .option("--out <folder>", "where tree, packages and logs go", "/var/lib/faasmem/kernel")
+    .option("--jobs <n>", "compilers at once", String(availableParallelism()))
+    .option("--no-packages", "the packages that the build needs were installed by hand")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem setup kernel --dry-run\n  faasmem setup kernel --local-modules --yes\n  faasmem setup kernel --source linux-6.1.55.tar.xz --yes\n  faasmem setup kernel --check",
+    );
+  return setup<KernelCliOptions>(command, async (options, machine) => {
+    const [{ kernelSteps }, { kernelFiles }] = await Promise.all([
+      import("../setup/kernel.ts"),
+      import("../setup/kernel-files.ts"),
+    ]);
+    const named = (value: string, names: string[]) => (names.includes(value) ? value : resolve(value));
+    const own = {
+      source: named(options.source, ["debian"]),
+      config: named(options.config, ["running", "guest"]),
+      localModules: options.localModules === true,
+      out: resolve(options.out),
+      jobs: parseOption("--jobs", jobs, options.jobs),
+      packages: options.packages,
+    };
+    return kernelSteps(machine, own, await kernelFiles());
+  });
+}
+
 export function command(): Command {
   return new Command("setup")
-    .summary("prepare this node: host, swapfile")
+    .summary("prepare this node: host, swapfile, RDMA, kernel")
     .description(
       "Prepares this node, in steps that can be run again, looked at (--check, --dry-run) and taken back (--undo).",
     )
     .addCommand(host())
-    .addCommand(swapfile());
+    .addCommand(swapfile())
+    .addCommand(rdma())
+    .addCommand(kernel());
 }

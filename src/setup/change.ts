@@ -21,8 +21,8 @@ export const change = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("swapfile"), path, ...identity }),
   z.object({ kind: z.literal("swap-on"), path }),
   z.object({ kind: z.literal("mount"), path }),
-  /** Packages that were not there before, dependencies included. */
-  z.object({ kind: z.literal("packages"), before: z.array(z.string()), names: z.array(z.string()) }),
+  /** Packages that were not there before: those asked for, and once they are installed, what they brought along. */
+  z.object({ kind: z.literal("packages"), names: z.array(z.string()) }),
   z.object({ kind: z.literal("module"), name: z.string() }),
   z.object({ kind: z.literal("link-up"), device: z.string() }),
   z.object({ kind: z.literal("rxe"), name: z.string() }),
@@ -37,6 +37,16 @@ export const change = z.discriminatedUnion("kind", [
 
 export type Change = z.infer<typeof change>;
 export type ChangeOf<Kind extends Change["kind"]> = Extract<Change, { kind: Kind }>;
+
+/** A second change of the same thing, as it is written down: the first one's way back counts. */
+export function merged(first: Change, later: Change): Change {
+  if (first.kind === "packages" && later.kind === "packages") {
+    return { ...later, names: [...new Set([...first.names, ...later.names])] };
+  }
+  if (first.kind === "setting" && later.kind === "setting") return { ...later, before: first.before };
+  if (first.kind === "file" && later.kind === "file") return { ...later, before: first.before };
+  return later;
+}
 
 /** What a change is about: a second change of the same thing keeps the first one's way back. */
 export function subject(one: Change): string {

@@ -29,11 +29,14 @@ export function packagesStep(machine: Machine, distribution: Distribution, names
       return absent.length === 0 ? done(names.join(" ")) : todo(`missing: ${absent.join(" ")}`);
     },
     apply: async (keep) => {
-      keep({ kind: "packages", before: await installedPackages(machine), names });
+      const before = new Set(await installedPackages(machine));
+      keep({ kind: "packages", names: await missing() });
       const apt = ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=120"];
       const fix = "check the network and the package sources (/etc/apt), then run it again";
       await must(machine, [...apt, "update"], fix, true);
       await must(machine, [...apt, "install", "--no-install-recommends", ...(await missing())], fix, true);
+      const added = (await installedPackages(machine)).filter((name) => !before.has(name));
+      keep({ kind: "packages", names: added });
     },
   };
 }

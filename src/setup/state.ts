@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { FaasmemError } from "../base/errors.ts";
 import { dataFolder } from "../base/paths.ts";
-import { type Change, change, subject } from "./change.ts";
+import { type Change, change, merged, subject } from "./change.ts";
 
 const schema = z.object({
   schema: z.literal(1),
@@ -50,7 +50,7 @@ export class SetupState {
   /** Writes a change down; of the same thing only the first `before` counts. */
   add(step: string, made: Change): void {
     const same = this.#content.changes.find((entry) => subject(entry.change) === subject(made));
-    if (same) same.change = keepFirst(same.change, made);
+    if (same) same.change = merged(same.change, made);
     else this.#content.changes.push({ step, at: new Date().toISOString(), change: made });
     this.#save();
   }
@@ -77,13 +77,6 @@ export class SetupState {
     });
     renameSync(`${this.path}.new`, this.path);
   }
-}
-
-function keepFirst(first: Change, later: Change): Change {
-  if ("before" in first && "before" in later && first.kind === later.kind) {
-    return { ...later, before: first.before } as Change;
-  }
-  return later;
 }
 
 function load(path: string): Content {

@@ -43,17 +43,20 @@ function undoSwapfile(machine: Machine, { path, dev, ino }: ChangeOf<"swapfile">
   return `${path}: removed`;
 }
 
-async function undoPackages(machine: Machine, { before }: ChangeOf<"packages">): Promise<string> {
-  const known = new Set(before);
-  const added = (await installedPackages(machine)).filter((name) => !known.has(name));
-  if (added.length === 0) return "no package was added";
-  await must(
-    machine,
-    ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=120", "remove", ...added],
-    RUN_AGAIN,
-    true,
-  );
-  return `packages removed: ${added.join(" ")}`;
+async function undoPackages(machine: Machine, { names }: ChangeOf<"packages">): Promise<string> {
+  const installed = new Set(await installedPackages(machine));
+  const ours = names.filter((name) => installed.has(name));
+  if (ours.length === 0) return "packages: gone already";
+  const apt = ["apt-get", "--yes", "-o", "DPkg::Lock::Timeout=120"];
+  const plan = await must(machine, [...apt, "--simulate", "remove", ...ours], RUN_AGAIN);
+  const others = [...plan.matchAll(/^Remv (\S+)/gm)]
+    .map((match) => match[1]!)
+    .filter((name) => !ours.includes(name));
+  if (others.length > 0) {
+    return `packages: left, ${others.join(" ")} needs them now; by hand: apt-get remove ${ours.join(" ")}`;
+  }
+  await must(machine, [...apt, "remove", ...ours], RUN_AGAIN, true);
+  return `packages: removed ${ours.join(" ")}`;
 }
 
 async function undoKernel(machine: Machine, { release, names }: ChangeOf<"kernel">): Promise<string> {
