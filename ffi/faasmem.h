@@ -166,4 +166,24 @@ FM_API int32_t fm_server_port(struct fm_server *server);
 FM_API int32_t fm_server_stats(struct fm_server *server, struct fm_server_stats *out);
 FM_API void fm_server_close(struct fm_server *server);
 
+/* ---- what this machine allows ---- */
+
+enum fm_trial_kind {
+	FM_TRIAL_USERFAULTFD = 0,        /* userfaultfd(2) with faults of system calls; value: features of the kernel */
+	FM_TRIAL_USERFAULTFD_DEVICE = 1, /* the same by /dev/userfaultfd */
+	FM_TRIAL_USERFAULTFD_USER = 2,   /* userfaultfd(2) without them: what users without privileges have */
+	FM_TRIAL_USERFAULTFD_FORK = 3,   /* with fork events, as the engine needs it */
+	FM_TRIAL_PAGEMAP_SCAN = 4,
+	FM_TRIAL_PROCESS_MADVISE = 5,    /* MADV_PAGEOUT of a page of a child */
+	FM_TRIAL_PTRACE = 6,             /* PTRACE_SEIZE of a child */
+	FM_TRIAL_BPF = 7,                /* creating a BPF map */
+	FM_TRIAL_TRACKER_EBPF = 8,
+	FM_TRIAL_TRACKER_IDLE = 9,
+	FM_TRIAL_PAGE_SIZE = 10,         /* value: bytes of a page */
+};
+
+/* Tries one of them and leaves nothing behind. 0: it works; else a negative errno. Call it in a process of its own:
+ * a seccomp filter may end the caller. At most some 100 ms. */
+FM_API int32_t fm_trial(uint32_t kind, uint64_t *value);
+
 #endif

@@ -43,6 +43,7 @@ const symbols = {
   fm_server_port: { args: [pointer], returns: i32 },
   fm_server_stats: { args: [pointer, pointer], returns: i32 },
   fm_server_close: { args: [pointer], returns: FFIType.void },
+  fm_trial: { args: [u32, pointer], returns: i32 },
 } as const;
 
 /** The functions of ffi/faasmem.h. */

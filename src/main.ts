@@ -45,6 +45,16 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),
   },
+  {
+    name: "doctor",
+    summary: "what this machine can do, and what to do about the rest",
+    load: () => import("./cli/doctor.ts"),
+  },
+  {
+    name: "setup",
+    summary: "prepare this node: host, swapfile, RDMA, kernel",
+    load: () => import("./cli/setup.ts"),
+  },
 ];
 
 async function main(argv: string[]): Promise<void> {
