@@ -5,6 +5,7 @@ export const quick = {
   name: "quick",
   functions: ["web", "json", "graph"],
   systems: ["baseline", "faasmem"],
+  plane: "uffd" as const,
   trace: QUICK_TRACE,
   traceFunction: 0,
   startIndex: 0,

@@ -8,7 +8,7 @@ import { count, parseOption, positive } from "../base/units.ts";
 import { Progress } from "../experiment/progress.ts";
 import { arrivalsOf, cellSeconds, type ExperimentPlan, runExperiment, traceOf } from "../experiment/run.ts";
 import { resolvePolicy } from "../memory/systems.ts";
-import { parseFunctions, parseSystems } from "../node/options.ts";
+import { parseFunctions, parseSystems, planeName } from "../node/options.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
 import { formatTable } from "../report/table.ts";
 import type { CellRecord } from "../results/store.ts";
@@ -19,6 +19,7 @@ const experiments: Record<string, ExperimentPlan> = { quick };
 interface RunOptions {
   function?: string;
   system?: string;
+  plane?: string;
   policy?: string;
   trace?: string;
   traceFunction?: string;
@@ -44,6 +45,7 @@ export function command(): Command {
     .description("Runs an experiment: real sandboxes, a replayed trace, a real memory server. Known: quick.")
     .option("--function <names>", "functions, separated by commas")
     .option("--system <names>", "systems, separated by commas")
+    .option("--plane <name>", "where pages go: uffd or swap (see: faasmem driver)")
     .option("--policy <file>", "your own policy as one more system: a TypeScript file")
     .option("--trace <name>", "trace to replay (see: faasmem trace list)")
     .option("--trace-function <rank>", "whose arrivals: 0 = the trace's busiest function")
@@ -120,6 +122,7 @@ async function run(name: string, options: RunOptions): Promise<void> {
     ...known,
     functions: options.function === undefined ? known.functions : parseFunctions(options.function),
     systems: [...new Set(systems)],
+    plane: given("--plane", planeName, options.plane, known.plane),
     trace: options.trace ?? known.trace,
     traceFunction: given("--trace-function", index, options.traceFunction, known.traceFunction),
     startIndex: given("--start-index", index, options.startIndex, known.startIndex),

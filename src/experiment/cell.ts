@@ -5,6 +5,7 @@ import { FaasmemError } from "../base/errors.ts";
 import { quantile } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
 import { type Frame, heatmapOf, sandboxPages } from "../heatmap/heatmap.ts";
+import type { Plane } from "../memory/engine.ts";
 import type { Cell, Sample } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
 import { type WorkerStats, workerStats } from "../worker/worker.ts";
@@ -18,6 +19,7 @@ const SAMPLE_PERIOD_MS = 500;
 export interface CellPlan {
   function: string;
   system: string;
+  plane: Plane;
   /** Trace seconds after the window's start. */
   arrivals: readonly number[];
   /** Length of the window in trace seconds. */
@@ -42,7 +44,18 @@ const nodeReady = z.object({ gateway: z.string().url() });
 export async function runCell(plan: CellPlan): Promise<CellRecord> {
   const node = await startChild(
     [
-      ...["up", "--ready-json", "--port", "0", "--system", plan.system, "--function", plan.function],
+      ...[
+        "up",
+        "--ready-json",
+        "--port",
+        "0",
+        "--system",
+        plan.system,
+        "--plane",
+        plan.plane,
+        "--function",
+        plan.function,
+      ],
       ...["--time-scale", String(plan.timeScale)],
       // Every cell learns anew: else the order of the cells would show in the results.
       "--no-learned",

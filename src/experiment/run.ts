@@ -1,5 +1,6 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
 import { buildInfo } from "../base/version.ts";
+import type { Plane } from "../memory/engine.ts";
 import type { Cell } from "../results/schema.ts";
 import type { CellRecord, Store } from "../results/store.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
@@ -13,6 +14,7 @@ export interface ExperimentPlan {
   name: string;
   functions: string[];
   systems: string[];
+  plane: Plane;
   trace: string;
   /** Rank of the trace's function, 0 = busiest. */
   traceFunction: number;
