@@ -35,6 +35,8 @@ enum fm_status {
 	FM_ERR_NO_AGENT = -14,  /* the process did not load the preload agent */
 	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
 	FM_ERR_PERMISSION = -15, /* this needs a privilege that the process lacks */
+	FM_ERR_NO_SWAP = -20,   /* the swap plane, and no swap is on */
+	FM_ERR_PLANE = -21,     /* the plane of this engine has no such thing */
 };
 
 /* What an event tells. */
@@ -114,10 +116,16 @@ FM_API struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t
 /* The same with a store in this process instead of a memory server: shows what the engine does without a network, and
  * saves no memory. FM_ERR_ARGUMENT: a capacity out of range. */
 FM_API struct fm_engine *fm_engine_open_local(uint64_t capacity_bytes, int32_t *status);
+/* An engine of the swap plane: pages go to the swap of this machine, whatever it is, and the kernel serves the faults. No
+ * memory server, no agent: fm_attach takes any process, `socket` is -1. All other calls are the same. Needs root and
+ * Linux 5.10. */
+FM_API struct fm_engine *fm_engine_open_swap(int32_t *status);
 /* The descriptor that struct fm_event records are read from (non-blocking pipe). Owned by the engine. */
 FM_API int32_t fm_engine_event_fd(struct fm_engine *engine);
+/* Is there somewhere to send pages to? (On the swap plane: is any swap on?) */
 FM_API int32_t fm_engine_pool_alive(struct fm_engine *engine);
-/* Pages brought back around a demand fault, as one aligned block: a power of two, 1 to 256. Default 64. */
+/* Pages brought back around a demand fault, as one aligned block: a power of two, 1 to 256. Default 64. On the swap plane
+ * the kernel decides (vm.page-cluster): FM_ERR_PLANE. */
 FM_API int32_t fm_engine_set_fault_around(struct fm_engine *engine, uint32_t pages);
 /* Chooses the hotness tracker; returns the one that is in use now (enum fm_tracker_kind), or a negative status and
  * then nothing changes. Looks into the kernel's type information: some 50 ms. */

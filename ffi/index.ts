@@ -1,6 +1,7 @@
 import { type Pointer, ptr } from "bun:ffi";
 import { closeSync } from "node:fs";
-import type { Tracker } from "../src/memory/engine.ts";
+import { FaasmemError } from "../src/base/errors.ts";
+import type { Plane, Tracker } from "../src/memory/engine.ts";
 import type { Attachment, MemoryEngine, SandboxSpace } from "../src/sandbox/attachment.ts";
 import { readEvents } from "./events.ts";
 import { cString, type Library, loadLibrary, sealedFile } from "./load.ts";
@@ -49,15 +50,35 @@ export function openEngine(options: EngineOptions): MemoryEngine {
     library.fm_engine_close(engine);
     throw error;
   }
-  return new Engine(library, engine as Pointer, agentFd);
+  return new Engine("uffd", library, engine as Pointer, agentFd);
+}
+
+const KERNEL_TOO_OLD = -3;
+
+/**
+ * Starts an engine of the swap plane.
+ * @param library contents of libfaasmem.so
+ * @throws FaasmemError NO_SWAP, NOT_PERMITTED, KERNEL_TOO_OLD
+ */
+export function openSwapEngine(library: Uint8Array): MemoryEngine {
+  const loaded = loadLibrary(library);
+  const status = new Int32Array(1);
+  const engine = loaded.fm_engine_open_swap(ptr(status));
+  if (engine) return new Engine("swap", loaded, engine as Pointer, -1);
+  if (status[0] !== KERNEL_TOO_OLD) throw statusError(status[0]!);
+  throw new FaasmemError("KERNEL_TOO_OLD", "the kernel cannot page out another process's memory", {
+    fix: "use Linux 5.10 or newer (process_madvise); --system baseline works on any",
+  });
 }
 
 /** An agent has said hello or was injected by then, or never will. */
 const ATTACH_TIMEOUT_MS = 10_000;
 
 class Engine implements MemoryEngine {
+  readonly plane: Plane;
   readonly #library: Library;
   readonly #engine: Pointer;
+  /** -1 on the swap plane: no agent. */
   readonly #agentFd: number;
   readonly #spaces = new Map<number, Space>();
   readonly #poolLost: (() => void)[] = [];
@@ -65,7 +86,8 @@ class Engine implements MemoryEngine {
   #closed = false;
   #tracker: Tracker = "refault";
 
-  constructor(library: Library, engine: Pointer, agentFd: number) {
+  constructor(plane: Plane, library: Library, engine: Pointer, agentFd: number) {
+    this.plane = plane;
     this.#library = library;
     this.#engine = engine;
     this.#agentFd = agentFd;
@@ -100,6 +122,9 @@ class Engine implements MemoryEngine {
   }
 
   prepare(): Attachment {
+    if (this.plane === "swap") {
+      return { childFds: [], env: {}, attach: (pid) => this.#attach(-1, pid), abandon: () => {} };
+    }
     const pair = new Int32Array(2);
     const status = this.#library.fm_agent_pair(ptr(pair));
     if (status < 0) throw statusError(status, "agent socket");
@@ -146,6 +171,6 @@ class Engine implements MemoryEngine {
     this.#stopEvents();
     for (const space of [...this.#spaces.values()]) space.abort();
     this.#library.fm_engine_close(this.#engine);
-    closeSync(this.#agentFd);
+    if (this.#agentFd >= 0) closeSync(this.#agentFd);
   }
 }

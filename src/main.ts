@@ -11,6 +11,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
   },
   { name: "server", summary: "the memory pool of a memory node", load: () => import("./cli/server.ts") },
   {
+    name: "driver",
+    summary: "where pages go: set a swap up and take it away, check a memory server",
+    load: () => import("./cli/driver.ts"),
+  },
+  {
     name: "function",
     summary: "deploy, list, invoke, show, change, profile and remove functions",
     load: () => import("./cli/function.ts"),
