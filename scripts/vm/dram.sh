@@ -1,0 +1,13 @@
+# shellcheck shell=bash disable=SC2154 # sourced by vm-test.sh; names come from common.sh
+# The patched kernel with the DRAM backend.
+test_dram() {
+  if ! need_kernel || ! build_module dram fastswap_dram || ! kernel_module brd || ! make_initrd "$work/dram.initrd"; then
+    miss "dram: no kernel, module or memory disk"
+    return
+  fi
+  truncate -s 1G "$work/dram.disk"
+  start_guest dram dram "$kernel/bzImage" "$work/dram.initrd" 1280 900 \
+    -drive "file=$work/dram.disk,format=raw,if=virtio,cache=unsafe"
+  await_guest dram "$guest_pid"
+  count_guest dram dram
+}
