@@ -116,11 +116,8 @@ static int use_device(struct fsr_session *session, struct ib_device *device)
 		return error;
 	}
 	session->beat_dma = ib_dma_map_page(device, session->beat_page, 0, PAGE_SIZE, DMA_TO_DEVICE);
-	if (ib_dma_mapping_error(device, session->beat_dma)) {
-		session->beat_dma = 0;
-		return -ENOMEM;
-	}
-	return 0;
+	session->beat_mapped = !ib_dma_mapping_error(device, session->beat_dma);
+	return session->beat_mapped ? 0 : -ENOMEM;
 }
 
 static int shake_hands(struct fsr_session *session, struct fsr_queue *queue)

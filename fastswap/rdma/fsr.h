@@ -6,7 +6,8 @@
  *   session.c  losing and ending a session, and which one is current
  *   connect.c  the way from addresses to a session that is ready
  *   parameters.c
- *   queue.c    one queue pair: posting, completions, waiting
+ *   queue.c    one queue pair: its life, posting
+ *   completion.c  completions, waiting for them
  *   io.c       pages: store and load over a session's queues
  *   control.c  /sys/kernel/fastswap_rdma
  *
@@ -56,7 +57,7 @@ struct fsr_request {
 	pgoff_t offset;
 	struct page *page; /* WRITE: the registered copy; READ and ASYNC: the page to fill */
 	dma_addr_t dma;
-	unsigned long since; /* jiffies at posting */
+	u64 number; /* of the posting on this queue */
 };
 
 struct fsr_queue {
@@ -70,6 +71,11 @@ struct fsr_queue {
 	unsigned int unsignaled;       /* writes at the tail of `posted` that no completion will tell of */
 	unsigned int unpolled;	       /* async reads in flight: the completion interrupt stays armed */
 	bool beating, dead;
+	u64 posted_count;
+	/* The watch's own: the oldest request at its last look, and for how many looks it has been that. */
+	struct fsr_request *watched;
+	u64 watched_number;
+	unsigned int looks;
 	struct fsr_request beat;
 	struct fsr_request *requests;
 	wait_queue_head_t wait;
@@ -97,6 +103,7 @@ struct fsr_session {
 	struct ib_pd *pd;
 	struct page *beat_page;
 	dma_addr_t beat_dma;
+	bool beat_mapped;
 	struct fsr_queue *queues; /* pairs for writes, then pairs for reads */
 	struct work_struct end;
 	struct delayed_work watch;
@@ -164,26 +171,32 @@ const char *fsr_session_state(void);
 int fsr_session_connect(struct fsr_session *session, struct sockaddr *from, struct sockaddr *to);
 
 /* queue.c */
-int fsr_queue_make(struct fsr_queue *queue);	  /* after the address is resolved: completion queue and queue pair */
+int fsr_queue_make(struct fsr_queue *queue);	/* after the address is resolved: completion queue and queue pair */
 int fsr_queue_buffers(struct fsr_queue *queue); /* the requests, and the registered copies of a queue for writes */
-void fsr_queue_stop(struct fsr_queue *queue);	  /* nothing is posted any more, what was posted is on its way back */
-void fsr_queue_silence(struct fsr_queue *queue);  /* everything posted has ended; the device touches no page any more */
+void fsr_queue_stop(struct fsr_queue *queue);	/* nothing is posted any more, what was posted is on its way back */
+void fsr_queue_silence(struct fsr_queue *queue); /* everything posted has ended; the device touches no page any more */
 void fsr_queue_free(struct fsr_queue *queue);
+/* Sends it. 0, or -errno: it was not sent, and is still the caller's. */
+int fsr_post(struct fsr_queue *queue, struct fsr_request *request, u64 address);
+/* Writes the sign of life; its completion ends the writes before it. */
+void fsr_beat(struct fsr_queue *queue);
+/* Looked at once a second: the oldest request has been the same for longer than timeout_ms. */
+bool fsr_queue_stuck(struct fsr_queue *queue);
+
+/* completion.c */
+void fsr_completion(struct ib_cq *cq, void *queue); /* the completion interrupt: any context */
+/* Handles the completions that are there, how many. With `try`, gives up when somebody else is at it. */
+int fsr_reap(struct fsr_queue *queue, bool try);
+int fsr_reap_locked(struct fsr_queue *queue);
+/* Ends a request that is off the posted list (queue->lock held). */
+void fsr_finish(struct fsr_queue *queue, struct fsr_request *request, int error);
 /* A free request, waited for if need be; NULL when the session is lost. With may_wait false: NULL also when none is free. */
 struct fsr_request *fsr_request_get(struct fsr_queue *queue, bool may_wait);
 void fsr_request_put(struct fsr_queue *queue, struct fsr_request *request);
-/* Sends it. 0, or -errno: it was not sent, and is still the caller's. */
-int fsr_post(struct fsr_queue *queue, struct fsr_request *request, u64 address);
-/* Handles the completions that are there, how many. With `try`, gives up when somebody else is at it. */
-int fsr_reap(struct fsr_queue *queue, bool try);
 /* Waits until the request is done. */
 void fsr_wait_done(struct fsr_queue *queue, struct fsr_request *request);
 /* Waits until no write of this page is under way. -EIO: the session was lost instead. */
 int fsr_wait_written(struct fsr_session *session, pgoff_t offset);
-void fsr_beat(struct fsr_queue *queue);
-/* The oldest posted request is older than the time limit. */
-bool fsr_queue_stuck(struct fsr_queue *queue);
-void fsr_completion(struct ib_cq *cq, void *queue);
 
 /* io.c */
 int fsr_store(struct fsr_session *session, pgoff_t offset, struct page *page);

@@ -74,12 +74,16 @@ static void session_free(struct fsr_session *session)
 
 	for (i = 0; session->queues && i < 2 * session->pairs; i++)
 		fsr_queue_free(&session->queues[i]);
-	if (session->beat_dma)
+	if (session->beat_mapped)
 		ib_dma_unmap_page(session->device, session->beat_dma, PAGE_SIZE, DMA_TO_DEVICE);
 	if (session->beat_page)
 		__free_page(session->beat_page);
 	if (session->pd)
 		ib_dealloc_pd(session->pd);
+	/* Last: a device that is being removed stays until its ids are gone. */
+	for (i = 0; session->queues && i < 2 * session->pairs; i++)
+		if (session->queues[i].id)
+			rdma_destroy_id(session->queues[i].id);
 	kvfree(session->queues);
 	vfree(session->stored);
 	vfree(session->writing);

@@ -36,7 +36,7 @@ struct session *session_make(struct house *house, const struct sockaddr *peer, c
 	house_enter(house, &session->tenant, peer, hello);
 	write_name(peer, session->name, sizeof(session->name));
 	session->verbs = verbs;
-	session->began = session->last_life = now_seconds();
+	session->began = now_seconds();
 	session->bytes = (size_t)(session->tenant.pages + 1) * FASTSWAP_PAGE;
 	/* A mapping of its own each time: no client reads what another left. */
 	session->memory = mmap(NULL, session->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -141,10 +141,7 @@ bool session_lives(struct session *session, unsigned timeout)
 {
 	/* The client's adapter writes it, behind the compiler's back. */
 	uint64_t beat = __atomic_load_n(&((struct fastswap_header *)session->memory)->beat, __ATOMIC_RELAXED);
-	time_t now = now_seconds();
-	if (beat != session->last_beat) {
-		session->last_beat = beat;
-		session->last_life = now;
-	}
-	return !timeout || now - session->last_life <= (time_t)timeout;
+	session->silent = beat == session->last_beat ? session->silent + 1 : 0;
+	session->last_beat = beat;
+	return !timeout || session->silent <= timeout;
 }

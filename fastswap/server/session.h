@@ -19,8 +19,8 @@ struct session {
 	size_t bytes;
 	struct rdma_cm_id *id[FASTSWAP_MOST_CONNECTIONS]; /* by index; NULL: not there */
 	uint64_t last_beat;
-	time_t last_life; /* monotonic seconds: when the beat was seen to change, or it began */
-	time_t began;
+	unsigned silent; /* looks, a second apart, since it changed */
+	time_t began;	 /* monotonic seconds */
 	char name[64]; /* client's address, for messages */
 };
 
@@ -31,7 +31,7 @@ struct session *session_make(struct house *house, const struct sockaddr *peer, c
 bool session_accept(struct session *session, struct rdma_cm_id *id, uint32_t index, const struct rdma_conn_param *wanted);
 /* Disconnects and frees everything. No event of its ids may be unacknowledged. */
 void session_end(struct house *house, struct session *session);
-/* False: no sign of life for longer than the options allow. */
+/* Called once a second. False: no sign of life in so many calls. A pause of this machine is one call, not the client's fault. */
 bool session_lives(struct session *session, unsigned timeout);
 time_t now_seconds(void);
 
