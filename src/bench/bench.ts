@@ -4,7 +4,7 @@ import { openEngine } from "../../ffi/index.ts";
 import { engineFiles } from "../assets.ts";
 import { startChild } from "../base/child.ts";
 import { machine } from "../experiment/machine.ts";
-import type { Progress } from "../experiment/progress.ts";
+import type { Reporter } from "../experiment/progress.ts";
 import { measureHotness } from "./hotness.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLimits } from "./limits.ts";
@@ -74,7 +74,7 @@ async function measureLocal(): Promise<BenchResult["local"] & { wrongPages: numb
  *
  * @throws FaasmemError NO_USERFAULTFD, KERNEL_TOO_OLD, BENCH_PROGRAM, ...
  */
-export async function runBench(options: BenchOptions, progress: Progress): Promise<BenchResult> {
+export async function runBench(options: BenchOptions, progress: Reporter): Promise<BenchResult> {
   const notes: string[] = [];
   const part = async <T>(name: keyof typeof parts, work: () => Promise<T>): Promise<T> => {
     progress.begin(name);

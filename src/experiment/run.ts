@@ -117,12 +117,12 @@ export async function runExperiment(
   signal: AbortSignal,
   runner: CellRunner = runCell,
 ): Promise<ExperimentResult> {
-  const trace = traceOf(plan.trace, store);
+  const cells = plan.windows.length > 0 ? cellsOf(plan, traceOf(plan.trace, store), signal) : [];
   const { records } = store.loadRun(run);
   const problems: string[] = [];
   const stored = new Set(records.map(({ cell }) => keyOf(cell)));
   try {
-    for (const cell of cellsOf(plan, trace, signal)) {
+    for (const cell of cells) {
       signal.throwIfAborted();
       const key = { ...cell, window: cell.window.label };
       const label = cellLabel(key, plan);
