@@ -103,7 +103,7 @@ test("the sum of the file is told, and a file named as the public one says what 
   expect(sha256).toBe(new Bun.CryptoHasher("sha256").update(text).digest("hex"));
   expect(notes).toEqual([expect.stringContaining("this file has 1 of 1")]);
   expect((await importAzure2021(file(text))).notes).toEqual([]);
-  expect(noteOf2021("mine.csv", 1_980_951, 424)).toContain("the whole trace of 2021");
+  expect(noteOf2021("mine.csv", 1_980_951, 424)).toStartWith("as many invocations");
   expect(noteOf2021("mine.csv", 1_980_951, 423)).toContain("not the whole trace");
 });
 

@@ -8,12 +8,16 @@ export interface JsonHandler {
   value: (value: string | number | boolean | null) => void;
 }
 
+const WORDS: Record<string, boolean | null> = { true: true, false: false, null: null };
 const DEEPEST = 64;
 /** Characters of one string or number. */
 const LONGEST = 1 << 20;
 
 const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY] = [0x7b, 0x7d, 0x5b, 0x5d];
+/** Of a number or a word. */
+const isBare = (byte: number) =>
+  byte !== COMMA && byte !== CLOSE_ARRAY && byte !== CLOSE_OBJECT && !isSpace(byte);
 const isSpace = (byte: number) => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
 /**
@@ -45,7 +49,7 @@ export class JsonStream {
   }
 
   /** @throws FaasmemError BAD_TRACE with the place */
-  write(chunk: Uint8Array): void {
+  write(chunk: Buffer): void {
     let from = 0;
     for (let i = 0; i < chunk.length; i++) {
       const byte = chunk[i]!;
@@ -59,12 +63,20 @@ export class JsonStream {
         continue;
       }
       if (this.#inBare) {
-        if (byte !== COMMA && byte !== CLOSE_ARRAY && byte !== CLOSE_OBJECT && !isSpace(byte)) continue;
+        if (isBare(byte)) continue;
         this.#inBare = false;
         this.#bare(this.#take(chunk, from, i, "latin1"), i);
       }
       if (isSpace(byte)) continue;
       if (byte === QUOTE) {
+        // Most texts are short, whole, and without anything escaped.
+        const end = chunk.indexOf(QUOTE, i + 1);
+        const text = end > 0 ? chunk.toString("utf8", i + 1, end) : undefined;
+        if (text !== undefined && !text.includes("\\")) {
+          this.#text(text, i);
+          i = end;
+          continue;
+        }
         this.#inString = true;
         from = i;
       } else if (byte === COMMA || byte === COLON) this.#separator(byte, i);
@@ -72,12 +84,20 @@ export class JsonStream {
       else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY)
         this.#close(byte === CLOSE_OBJECT ? "{" : "[", i);
       else {
+        let end = i + 1;
+        while (end < chunk.length && isBare(chunk[end]!)) end++;
+        if (end < chunk.length) {
+          this.#bare(chunk.toString("latin1", i, end), i);
+          i = end - 1;
+          continue;
+        }
         this.#inBare = true;
         from = i;
+        break;
       }
     }
     if (this.#inString || this.#inBare) {
-      this.#token.push(chunk.slice(from));
+      this.#token.push(Buffer.from(chunk.subarray(from)));
       if (this.#token.reduce((sum, part) => sum + part.length, 0) > LONGEST)
         this.#bad(chunk.length, "a text without end");
     }
@@ -97,7 +117,7 @@ export class JsonStream {
   }
 
   /** The token that ends before `to`; parts of it may be of earlier chunks. */
-  #take(chunk: Uint8Array, from: number, to: number, encoding: "utf8" | "latin1"): string {
+  #take(chunk: Buffer, from: number, to: number, encoding: "utf8" | "latin1"): string {
     const here = chunk.subarray(this.#token.length > 0 ? 0 : from, to);
     const whole =
       this.#token.length > 0
@@ -119,11 +139,10 @@ export class JsonStream {
   }
 
   #bare(text: string, at: number): void {
-    const words: Record<string, boolean | null> = { true: true, false: false, null: null };
-    const value = Object.hasOwn(words, text) ? words[text]! : Number(text);
-    if (typeof value === "number" && !Number.isFinite(value))
-      this.#bad(at, `"${text.slice(0, 40)}" is no value`);
-    this.#value(value, at);
+    const number = Number(text);
+    if (Number.isFinite(number)) this.#value(number, at);
+    else if (Object.hasOwn(WORDS, text)) this.#value(WORDS[text]!, at);
+    else this.#bad(at, `"${text.slice(0, 40)}" is no value`);
   }
 
   #value(value: string | number | boolean | null, at: number): void {

@@ -6,10 +6,11 @@ const FILE_2021 = /^AzureFunctionsInvocationTraceForTwoWeeksJan2021\b/;
 /** A file with this share of the rows is meant to be it. */
 const NEARLY = 0.9;
 
-/** Is this the whole trace? undefined: nothing suggests that it should be. No sum of the file was ever published. */
+/** Is this the whole trace, going by its numbers? undefined: nothing suggests that it should be. No sum of the file was ever published. */
 export function noteOf2021(file: string, rows: number, functions: number): string | undefined {
   const whole = rows === INVOCATIONS_2021 && functions === FUNCTIONS_2021;
-  if (whole) return `the whole trace of 2021: ${INVOCATIONS_2021} invocations of ${FUNCTIONS_2021} functions`;
+  if (whole)
+    return `as many invocations (${INVOCATIONS_2021}) and functions (${FUNCTIONS_2021}) as the whole trace of 2021`;
   if (!FILE_2021.test(file) && rows < INVOCATIONS_2021 * NEARLY) return undefined;
   return (
     `not the whole trace of 2021, which has ${INVOCATIONS_2021} invocations of ${FUNCTIONS_2021} functions: ` +
