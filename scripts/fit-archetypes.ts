@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { quantileValues } from "../src/trace/quantiles.ts";
 import { AT, DURATIONS_AT } from "../src/trace/synthesis.ts";
 
 const folder = process.argv[2];
@@ -59,10 +60,11 @@ const groups = Map.groupBy(
   functions.toSorted((a, b) => a.total - b.total),
   (fn, i) => `${fn.timer} ${bandOf(fn, i)}`,
 );
-const quantiles = (values: number[], places: readonly number[]) => {
-  const sorted = values.toSorted((a, b) => a - b);
-  return places.map((q) => sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)]!);
-};
+const quantiles = (values: number[], places: readonly number[]) =>
+  quantileValues(
+    values.toSorted((a, b) => a - b),
+    places,
+  );
 /**
  * Minutes between active ones; the eight hours go round, so that the mean is right. Where only one is seen, the count of the whole
  * day tells more.

@@ -4,10 +4,11 @@ import type { Store } from "../results/store.ts";
 import { SYNTHESIS_2019 } from "../trace/synthesis.ts";
 import { SYNTHETIC_TRACE } from "../trace/synthetic-trace.ts";
 import type { Trace } from "../trace/trace.ts";
+import { FUNCTIONS_2021, INVOCATIONS_2021 } from "../trace/trace-2021.ts";
 import type { ExperimentDefinition } from "./definition.ts";
 import type { ExperimentPlan, Mode, TraceWindow } from "./plan.ts";
 import { traceOf } from "./run.ts";
-import { chooseWindows, FUNCTIONS_2021, INVOCATIONS_2021 } from "./windows.ts";
+import { chooseWindows } from "./windows.ts";
 
 /** What a user may decide otherwise; undefined: as the experiment has it. */
 export interface Choices {

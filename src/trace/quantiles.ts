@@ -2,15 +2,15 @@
 export type Quantiles = readonly (readonly [quantile: number, value: number])[];
 
 /** Where fits take quantiles: closer to the ends, where load shapes differ. */
-export const QUANTILES = [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];
+const QUANTILES = [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];
 
 /** Quantiles at those places. */
 export const fitted = (...values: number[]): Quantiles =>
   QUANTILES.map((quantile, i) => [quantile, values[i]!]);
 
-/** Values at those places of a sample, the next larger one where none lies there. @param sample ascending, not empty */
-export const quantileValues = (sample: readonly number[]): number[] =>
-  QUANTILES.map((q) => sample[Math.max(0, Math.ceil(q * sample.length) - 1)]!);
+/** Values of a sample at these places: the smallest that is not below this share. @param sample ascending, not empty */
+export const quantileValues = (sample: readonly number[], places: readonly number[]): number[] =>
+  places.map((q) => sample[Math.max(0, Math.ceil(q * sample.length) - 1)]!);
 
 /** The value at a quantile. */
 export function draw(quantiles: Quantiles, at: number): number {
