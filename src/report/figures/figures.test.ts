@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { datasetOf, type Source } from "../data/dataset.ts";
 import type { Table } from "../data/table.ts";
 import { drawFigure } from "../draw/figure.ts";
@@ -20,6 +20,8 @@ import {
 } from "../testing/fixture.ts";
 import { expectGolden } from "../testing/golden.ts";
 import { figureEntries } from "./registry.ts";
+
+setDefaultTimeout(30_000);
 
 const small = { functions: ["bert", "web"], samples: 24, requests: 16 };
 const simulated = { mode: "simulate", windowNote: WINDOW_NOTE } as const;
@@ -201,4 +203,55 @@ test("all eleven functions fit a column, whatever the labels", async () => {
     (item) => item.kind === "rect" && item.fill === "#0072b2" && item.height > 10,
   );
   expect(bars).toHaveLength(2 * 11);
+});
+
+test("runs without baseline, without warm requests or without samples are drawn, too", async () => {
+  const alone = fixtureSource({
+    experiment: "quick",
+    functions: ["web"],
+    systems: ["faasmem"],
+    heatmap: true,
+  });
+  const bare = fixtureSource({ experiment: "quick", functions: ["web"] });
+  const records = bare.records.map((record) => ({
+    ...record,
+    ...{ cell: { ...record.cell, p95Ms: null, p50Ms: null, avgLocalBytes: 0 }, requests: [], samples: [] },
+  }));
+  for (const source of [alone, { ...bare, records }]) {
+    for (const name of ["quick", "memory", "benchmarks", "workloads", "ablation", "density", "frontier"]) {
+      const { figures, tables } = drawingOf(name, source);
+      for (const figure of figures)
+        expect(svgInline(await drawFigure(figure))).not.toMatch(/NaN|undefined|Infinity/);
+      for (const table of tables)
+        expect(markdownTable(table) + csvTable(table)).not.toMatch(/NaN|undefined|Infinity/);
+    }
+  }
+});
+
+test("long names of functions, windows and policies stay inside", async () => {
+  const name = "a-function-with-a-name-that-nobody-would-type-twice";
+  const source = fixtureSource({
+    ...{
+      experiment: "quick",
+      functions: [name, "web"],
+      windows: ["a window with a very long label indeed, really"],
+    },
+    systems: [
+      "baseline",
+      "./policies/of-somebody/a-policy-with-a-very-long-file-name-that-goes-on-and-on.ts",
+    ],
+  });
+  for (const figure of ["quick", "memory", "frontier"].flatMap((one) => drawingOf(one, source).figures)) {
+    const { items } = await drawFigure(figure);
+    for (const item of items) {
+      if (item.kind !== "text" || item.angle !== 0) continue;
+      const { regular } = await typeface();
+      const width = textWidth(regular, item.text, item.size);
+      const left = item.x - width * { start: 0, middle: 0.5, end: 1 }[item.anchor];
+      expect({ text: item.text, inside: left >= 0 && left + width <= COLUMN + 3 }).toEqual({
+        text: item.text,
+        inside: true,
+      });
+    }
+  }
 });
