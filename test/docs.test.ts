@@ -138,6 +138,8 @@ test("the quick experiment keeps its promise: less memory, the same answers", ()
   expect(ratio("graph")).toBeLessThanOrEqual(1);
   // Most of json's memory is garbage of its last request; when the collector runs moves it by some percent.
   expect(ratio("json")).toBeLessThanOrEqual(1.05);
+  for (const line of take(/^faasmem results export/)) expect(run(line)).toContain("files");
+  for (const line of take(/^faasmem results import/)) expect(run(line)).toMatch(/cells of quick|"cells":/);
   take(/^faasmem experiment run quick$/);
   for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
 }, 300_000);
@@ -150,6 +152,16 @@ test("figures, tables and the report are written as shown", () => {
   for (const format of ["svg", "pdf", "png", "md", "csv", "tex"])
     expect(files).toContain(`faasmem-quick.${format}`);
   expect(readFileSync(join(folder, "results/faasmem-report.html"), "utf8")).toEndWith("</html>\n");
+}, 60_000);
+
+test("this machine is examined as shown", () => {
+  const lines = take(/^faasmem doctor/);
+  expect(lines).toContain("faasmem doctor");
+  for (const line of lines) {
+    const text = run(line);
+    if (line.includes("--json")) expect(JSON.parse(text)).toMatchObject({ schema: 1 });
+    else expect(text).toContain("recommended plane:   uffd");
+  }
 }, 60_000);
 
 test("no shown command was left out", () => {

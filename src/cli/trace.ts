@@ -6,12 +6,13 @@ import { FaasmemError } from "../base/errors.ts";
 import { parseOption, positive } from "../base/units.ts";
 import { formatTable } from "../report/table.ts";
 import { openStore } from "../results/store.ts";
-import { analyseTrace } from "../trace/analysis.ts";
+import { analyse, sourceOf } from "../trace/analysis.ts";
 import { exportTrace } from "../trace/export.ts";
 import { generateTrace, shapes } from "../trace/generate.ts";
 import { importAzure2019 } from "../trace/import-2019.ts";
 import { type ImportReport, importAzure2021 } from "../trace/import-2021.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
+import { SYNTHESIS_2019, synthesized } from "../trace/synthesis.ts";
 import type { Trace } from "../trace/trace.ts";
 
 const seed = z.coerce
@@ -92,7 +93,7 @@ export function command(): Command {
   root
     .command("stats <name>")
     .description(
-      "What containers would do under this trace: cold starts, lifetimes, and how long they would be semi-warm, by load class. No server is needed.",
+      `What containers would do under this trace: cold starts, lifetimes, and how long they would be semi-warm, by load class. No server is needed. ${SYNTHESIS_2019}: 20,000 functions over 14 days, made as the trace of 2019 has them.`,
     )
     .option("--keep-alive <seconds>", "idle time after which a container ends", "600")
     .option("--percentile <p>", "semi-warm begins at this percentile of the reuse intervals", "99")
@@ -101,7 +102,7 @@ export function command(): Command {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  faasmem trace stats azure2021\n  faasmem trace stats quick --keep-alive 300 --json",
+      "\nExamples:\n  faasmem trace stats azure2021\n  faasmem trace stats quick --keep-alive 300 --json\n  faasmem trace stats synthetic-2019",
     )
     .action(showStats);
   root
@@ -253,6 +254,9 @@ interface StatsOptions {
 }
 
 async function showStats(name: string, options: StatsOptions): Promise<void> {
+  const { statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
+  const source = name === SYNTHESIS_2019 ? synthesized() : sourceOf(stored(name));
+  const live = process.stderr.isTTY && !options.json;
   const chosen = {
     keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
     percentile: parseOption("--percentile", z.coerce.number().min(0).max(100), options.percentile),
@@ -262,12 +266,15 @@ async function showStats(name: string, options: StatsOptions): Promise<void> {
       options.executionScale,
     ),
   };
-  const analyses = analyseTrace(stored(name), chosen);
-  const { statsOf, statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
-  const stats = statsOf(analyses);
-  console.log(options.json ? JSON.stringify({ trace: name, classes: stats }) : statsTable(stats));
+  const classes = await analyse(source, chosen, (done, of) => {
+    if (live) process.stderr.write(done === of ? "\r\x1b[K" : `\r${done} of ${of} functions`);
+  });
+  if (options.json) {
+    const shown = classes.map(({ semiWarmShare: _, lifetimeS: __, ...one }) => one);
+    console.log(JSON.stringify({ trace: name, classes: shown }));
+  } else console.log(statsTable(classes));
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
   const path = join(out, `faasmem-trace-${name}.svg`);
-  console.error(`figure: ${await writeTraceFigure(analyses, { trace: name, ...chosen }, path)}`);
+  console.error(`figure: ${await writeTraceFigure(classes, { trace: name, ...chosen }, path)}`);
 }

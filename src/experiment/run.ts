@@ -1,7 +1,7 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
 import { versionText } from "../base/version.ts";
 import type { CellRecord, Store } from "../results/store.ts";
-import { playKeepAlive, semiWarmDelayOf } from "../trace/analysis.ts";
+import { playKeepAlive } from "../trace/keep-alive.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
 import { SYNTHETIC_TRACE, syntheticTrace } from "../trace/synthetic-trace.ts";
 import { type Trace, windowOf } from "../trace/trace.ts";
@@ -66,12 +66,12 @@ function delayOf(window: TraceWindow, trace: Trace): number {
   const count = windowOf(fn, window.startIndex, window.windowS).length;
   const cut = (column: Float64Array) => column.subarray(window.startIndex, window.startIndex + count);
   const own = { id: fn.id, arrivals: cut(fn.arrivals), durations: cut(fn.durations) };
-  return semiWarmDelayOf(playKeepAlive(own), 99);
+  return playKeepAlive(own).delayS(99);
 }
 
 /** All cells of a plan in their order: what is compared with each other stands together. */
 export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal): CellPlan[] {
-  const { timeScale, seed, initWindow, heatmap } = plan;
+  const { plane, timeScale, seed, initWindow, heatmap } = plan;
   const cells: CellPlan[] = [];
   for (let repeat = 0; repeat < plan.repeats; repeat++) {
     for (const window of plan.windows) {
@@ -80,7 +80,7 @@ export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal)
       for (const fn of plan.functions) {
         for (const system of plan.systems) {
           cells.push({
-            ...{ function: fn, system, window, repeat, arrivals, semiWarmDelayS },
+            ...{ function: fn, system, plane, window, repeat, arrivals, semiWarmDelayS },
             ...{ timeScale, seed: seed + repeat, initWindow, heatmap, signal },
           });
         }

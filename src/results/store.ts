@@ -34,6 +34,21 @@ export interface CellRecord {
   heatmap?: Heatmap | null;
 }
 
+/** Hours of requests go in by statements prepared once: measured, six times as fast as drizzle's inserts of many rows. */
+const requestColumns = [
+  "atS",
+  "latencyMs",
+  "start",
+  "status",
+  "recalledPages",
+  "recallFaults",
+  "stallMs",
+  "runtimePages",
+  "initPages",
+  "executionPages",
+] as const satisfies (keyof RequestRecord)[];
+const sampleColumns = ["atS", "localBytes", "remoteBytes", "sandboxes"] as const satisfies (keyof Sample)[];
+
 /** What there is of a run. */
 export interface RunOutline {
   run: Run;
@@ -43,8 +58,6 @@ export interface RunOutline {
   samples: boolean;
   heatmaps: boolean;
 }
-
-const ROWS_PER_INSERT = 1000;
 
 /** The local store of traces and results. */
 export type Store = ReturnType<typeof openStore>;
@@ -56,9 +69,25 @@ export function openStore(path?: string) {
   const floats = (array: Float64Array) => Buffer.from(array.buffer, array.byteOffset, array.byteLength);
   const toFloats = (blob: Uint8Array) => new Float64Array(blob.slice().buffer);
 
+  const insertInto = (table: string, columns: { name: string }[]) =>
+    sqlite.prepare(
+      `INSERT INTO ${table} (${columns.map(({ name }) => name).join(", ")}, cell_id) VALUES (${"?, ".repeat(columns.length)}?)`,
+    );
+  const addRequest = insertInto(
+    "requests",
+    requestColumns.map((key) => requests[key]),
+  );
+  const addSample = insertInto(
+    "samples",
+    sampleColumns.map((key) => samples[key]),
+  );
+
   return {
     /** The connection itself, for pragmas. */
     sqlite,
+
+    /** Does all of the work in one transaction: all of it is stored, or, when it throws, nothing. */
+    atomically: <T>(work: () => T): T => guarded(() => sqlite.transaction(work)()),
 
     /** Stores a trace. @throws FaasmemError TRACE_EXISTS unless `replace` */
     saveTrace(trace: Trace, options: { replace?: boolean } = {}): void {
@@ -160,14 +189,8 @@ export function openStore(path?: string) {
             .values({ ...record.cell, runId })
             .returning({ id: cells.id })
             .get();
-          for (let i = 0; i < record.requests.length; i += ROWS_PER_INSERT) {
-            const rows = record.requests.slice(i, i + ROWS_PER_INSERT).map((row) => ({ ...row, cellId: id }));
-            tx.insert(requests).values(rows).run();
-          }
-          for (let i = 0; i < record.samples.length; i += ROWS_PER_INSERT) {
-            const rows = record.samples.slice(i, i + ROWS_PER_INSERT).map((row) => ({ ...row, cellId: id }));
-            tx.insert(samples).values(rows).run();
-          }
+          for (const row of record.requests) addRequest.run(...requestColumns.map((key) => row[key]), id);
+          for (const row of record.samples) addSample.run(...sampleColumns.map((key) => row[key]), id);
           if (record.heatmap) tx.insert(heatmaps).values({ cellId: id, heatmap: record.heatmap }).run();
         }),
       );

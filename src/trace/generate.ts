@@ -1,16 +1,11 @@
 import { random } from "../base/random.ts";
 import { spreadOver } from "./import-2019.ts";
+import { draw, fitted, type Quantiles } from "./quantiles.ts";
 import { ranked, type Trace, type TraceFunction } from "./trace.ts";
 
 /** Load shapes by name. */
 export const shapes = ["rare", "steady", "bursty", "diurnal"] as const;
 export type Shape = (typeof shapes)[number];
-
-/** A distribution by its quantiles; between two of them it is a line. */
-type Quantiles = readonly (readonly [quantile: number, value: number])[];
-
-const AT = [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];
-const fitted = (...values: number[]): Quantiles => AT.map((quantile, i) => [quantile, values[i]!]);
 
 /**
  * Minutes between two minutes with invocations, and invocations in such a minute: measured on eight hours of 500
@@ -79,15 +74,6 @@ function arrivalsOf(shape: Shape, minutes: number, next: () => number): number[]
   for (; minute < minutes; minute += Math.max(1, Math.round(draw(gapMinutes, next()))))
     put(minute, Math.max(1, Math.round(draw(count, next()))));
   return arrivals;
-}
-
-function draw(quantiles: Quantiles, at: number): number {
-  const above = Math.max(
-    1,
-    quantiles.findIndex(([quantile]) => quantile >= at),
-  );
-  const [[from, low], [to, high]] = [quantiles[above - 1]!, quantiles[above]!];
-  return low + ((high - low) * (at - from)) / (to - from);
 }
 
 /** Knuth's method: fine for means of some ten. */
