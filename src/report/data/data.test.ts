@@ -72,7 +72,7 @@ test("several runs in one figure say which series is which, and are not compared
   const own = fixtureSource({ ...plan, runId: 3, mode: "simulate" });
   const theirs = fixtureSource({ ...plan, runId: 9, mode: "imported" });
   const dataset = datasetOf([own, theirs]);
-  const labels = ["baseline (simulated)", "FaaSMem (simulated)", "baseline (artifact)", "FaaSMem (artifact)"];
+  const labels = ["baseline (simulated)", "baseline (artifact)", "FaaSMem (simulated)", "FaaSMem (artifact)"];
   expect(dataset.series.map(({ label }) => label)).toEqual(labels);
   expect(new Set(dataset.series.map(({ look }) => look.colour)).size).toBe(4);
   for (const row of dataset.rows) expect(baselineOf(dataset, row)!.runId).toBe(row.runId);

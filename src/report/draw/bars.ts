@@ -15,6 +15,8 @@ export interface Bar {
 export interface BarPanel {
   title?: string;
   height: number;
+  /** Of the figure; default: a column. */
+  width?: number;
   yLabel: string;
   groups: readonly string[];
   /** Bars of each group stand side by side in this order; all groups have as many. */
@@ -47,7 +49,7 @@ export function barPanel(options: BarPanel): Panel {
   const groups = options.groups.map((name) =>
     name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name,
   );
-  const wide = COLUMN - AXES.left - AXES.right;
+  const wide = (options.width ?? COLUMN) - AXES.left - AXES.right;
   const each = wide / Math.max(1, groups.length);
   const longest = Math.max(0, ...groups.map((name) => name.length)) * TEXT_SIZE * 0.5;
   const slanted = longest > each;
