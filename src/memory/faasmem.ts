@@ -132,7 +132,7 @@ export class FaasmemPolicy implements Policy {
 
   requestStart(): void {
     this.#running = true;
-    this.#wanted.abort();
+    this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#wanted = new AbortController();
     this.#stopTimers();
     this.#context.memory.cancel();
@@ -180,7 +180,7 @@ export class FaasmemPolicy implements Policy {
 
   close(): void {
     this.#closed = true;
-    this.#wanted.abort();
+    this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#stopTimers();
   }
 

@@ -16,6 +16,17 @@ export interface FunctionModel {
   ownFileBytes: number;
   /** A first touch after a look costs this much more, a page; measured by requests with and without one before. */
   lookMsPerPage: number;
+  latency: ModelLatency;
+}
+
+/** What a node adds to a function's own time, measured at the client. */
+export interface ModelLatency {
+  /** Of a request that starts a sandbox. */
+  coldMs: number;
+  /** Of requests that came alone, after a pause: what they took beside the function, and the function; medians. */
+  overhead: { gapMs: number; ms: number; durationMs: number }[];
+  /** How many times longer the function takes when so many requests run at once; medians. */
+  slowdown: { requests: number; factor: number }[];
 }
 
 /** One sandbox from its start on. */

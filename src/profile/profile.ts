@@ -8,6 +8,7 @@ import { builtInFunction, unpack } from "../node/functions.ts";
 import type { MemoryEngine, SandboxSpace } from "../sandbox/attachment.ts";
 import { memoryUsage } from "../sandbox/memory-usage.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
+import { measureLatency } from "./latency.ts";
 import { type FunctionModel, MODEL_VERSION } from "./model.ts";
 import { Numbering } from "./numbering.ts";
 import { fastPaces, Observer, slowPaces, Turn, type Watch } from "./observe.ts";
@@ -147,6 +148,7 @@ export async function profileFunction(
     };
     const lives = await Promise.all([fastLife(), slowLife()]);
     const fixed = await observer.fixedMemory(OTHERS + lives.length);
+    const latency = await measureLatency(name, draw, watch.turn);
     const all = await space.snapshot();
     const lookMsPerPage = await observer.lookMsPerPage(LOOK_PAIRS);
     const observed = observer.steps.slice(1);
@@ -169,7 +171,7 @@ export async function profileFunction(
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
       cpuMs: spread(observed.map((one) => one.cpuMs)),
-      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, lookMsPerPage },
+      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, lookMsPerPage, latency },
     };
   } finally {
     await Promise.all([sandbox.stop(), slow?.stop()]);

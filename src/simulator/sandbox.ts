@@ -11,11 +11,10 @@ import { SimulatedSpace } from "./space.ts";
 /** An idle sandbox goes on touching what it touched last, at least every so many real milliseconds (its timers). */
 const IDLE_PERIOD_MS = 10_000;
 
-/** How long the stages of a start take, in milliseconds, and the cores that they keep busy. */
+/** How long the stages of a start take, in milliseconds. */
 export interface StartTimes {
   launchMs: number;
   initMs: number;
-  demand: number;
 }
 
 /** What simulated sandboxes of one function have in common. */
@@ -68,10 +67,10 @@ export class SimulatedSandbox implements RunningSandbox {
   ): Promise<SimulatedSandbox> {
     const sandbox = new SimulatedSandbox(options.name, world, life, start);
     const { cores, times } = world;
-    await cores.work(times.launchMs, times.demand);
+    await cores.work(times.launchMs);
     sandbox.#space.hold(life.ready);
     await options.onReady?.(sandbox.space);
-    await cores.work(times.initMs, times.demand);
+    await cores.work(times.initMs);
     sandbox.#space.hold(life.loaded);
     await options.onLoaded?.();
     world.node.started();
@@ -90,7 +89,7 @@ export class SimulatedSandbox implements RunningSandbox {
     const space = this.#space;
     const looked = space.takeLooked() ? step.touched.pages * lookMsPerPage : 0;
     let ms = step.durationMs + looked;
-    const needed = space.remote.pages > 0 ? step.touched.intersect(space.remote) : none;
+    const needed = space.missing(step.touched);
     await new Promise<void>((resolve) => clock.afterMs(0, resolve)); // the policy's prefetch is ordered by now
     const prefetch = space.takePrefetch();
     if (needed.pages > 0) {
@@ -101,7 +100,7 @@ export class SimulatedSandbox implements RunningSandbox {
     }
     if (prefetch) this.#bulk(prefetch, step.demand);
     space.touch(step.touched);
-    await cores.work(ms, step.demand);
+    await cores.work(ms);
     if (this.#ended) throw new Error("the sandbox has ended");
     space.hold(step.resident);
     this.#idleSinceMs = clock.realMs();
@@ -127,19 +126,10 @@ export class SimulatedSandbox implements RunningSandbox {
     this.#cancelIdle = clock.afterMs(wait, () => {
       const space = this.#space;
       space.hold(look.resident);
-      if (space.remote.pages > 0) {
-        const touched = look.touched.intersect(space.remote);
-        if (touched.pages > 0) {
-          const { fetched, faults, stallMs } = playRecall(
-            look.touched,
-            0,
-            space.remote,
-            none,
-            1,
-            this.#world.costs,
-          );
-          space.recall(fetched, faults, stallMs);
-        }
+      if (space.missing(look.touched).pages > 0) {
+        const { costs } = this.#world;
+        const { fetched, faults, stallMs } = playRecall(look.touched, 0, space.remote, none, 1, costs);
+        space.recall(fetched, faults, stallMs);
       }
       space.touch(look.touched);
       this.#idle(looks, at + 1);

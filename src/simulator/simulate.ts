@@ -6,6 +6,7 @@ import type { CellPlan } from "../experiment/plan.ts";
 import { OffloadBandwidth } from "../memory/bandwidth.ts";
 import { policySettings } from "../memory/settings.ts";
 import { isUnmanaged, resolvePolicy } from "../memory/systems.ts";
+import type { ModelLatency } from "../profile/model.ts";
 import type { RequestRecord, Sample } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
 import { MEMORY_METRIC } from "../sandbox/memory-usage.ts";
@@ -44,13 +45,12 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
   const firstMs = lives[0]!.steps[0]!.durationMs;
   const world: SandboxWorld = {
     clock,
-    cores: new Cores(clock, inputs.costs.cores),
+    cores: new Cores(clock, model.latency.slowdown),
     costs: inputs.costs,
     node,
     times: {
-      launchMs: Math.max(0, profile.coldStartMs - profile.initMs - firstMs),
+      launchMs: Math.max(0, model.latency.coldMs - profile.initMs - firstMs - overheadMs(model.latency, 0)),
       initMs: profile.initMs,
-      demand: 1,
     },
     lookMsPerPage: model.lookMsPerPage,
     managed,
@@ -85,7 +85,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
       },
     },
   );
-  const requests = await replay(plan, clock, pool, node);
+  const requests = await replay(plan, clock, pool, node, model.latency);
   const stats = (): WorkerStats => ({
     memoryMetric: MEMORY_METRIC,
     uptimeS: clock.now(),
@@ -125,16 +125,20 @@ async function replay(
   clock: VirtualClock,
   pool: FunctionPool,
   node: SimulatedNode,
+  latency: ModelLatency,
 ): Promise<{ records: RequestRecord[]; samples: Sample[] }> {
   const records: RequestRecord[] = new Array(plan.arrivals.length);
   let answered = 0;
+  let lastEndMs = Number.NEGATIVE_INFINITY;
   const arrive = (index: number) => {
     const atS = plan.arrivals[index];
     if (atS === undefined) return;
     clock.after(atS - clock.now(), () => {
       const sentMs = clock.realMs();
+      const addedMs = overheadMs(latency, sentMs - lastEndMs);
       const answer = (status: number, invocation: Invocation | null) => {
-        records[index] = recordOf(atS, clock.realMs() - sentMs, status, invocation);
+        lastEndMs = clock.realMs();
+        records[index] = recordOf(atS, lastEndMs - sentMs + addedMs, status, invocation);
         answered++;
         plan.onAnswer?.();
       };
@@ -161,6 +165,13 @@ async function replay(
   await clock.run(plan.window.windowS, plan.signal);
   await clock.run(Number.POSITIVE_INFINITY, plan.signal, () => answered === plan.arrivals.length);
   return { records, samples };
+}
+
+/** What the node adds to a request that comes so long after the last one ended: of the pause measured that is most like it. */
+function overheadMs({ overhead }: ModelLatency, gapMs: number): number {
+  const distance = (one: { gapMs: number }) =>
+    Math.abs(Math.log((Math.min(Math.max(0, gapMs), 1e6) + 30) / (one.gapMs + 30)));
+  return overhead.reduce((a, b) => (distance(b) < distance(a) ? b : a)).ms;
 }
 
 function recordOf(atS: number, latencyMs: number, status: number, answer: Invocation | null): RequestRecord {

@@ -34,6 +34,11 @@ export class SimulatedSpace implements SandboxSpace {
   /** Everything that the program holds, here or away. */
   #program: PageRuns = none;
   #remote: PageRuns = none;
+  /**
+   * The same sets come again and again: those that have no page away, and programs that hold all that is away. True until
+   * more leaves.
+   */
+  #known = { here: new Set<PageRuns>(), kept: new Set<PageRuns>() };
   #touched = new Set<PageRuns>();
   #recalled: PageRuns = none;
   #looked = false;
@@ -61,6 +66,14 @@ export class SimulatedSpace implements SandboxSpace {
     return this.#remote;
   }
 
+  /** Those of these pages that are away. */
+  missing(pages: PageRuns): PageRuns {
+    if (this.#remote.pages === 0 || this.#known.here.has(pages)) return none;
+    const missing = pages.intersect(this.#remote);
+    if (missing.pages === 0) this.#known.here.add(pages);
+    return missing;
+  }
+
   /** Have accessed bits been cleared since the last call? */
   takeLooked(): boolean {
     const looked = this.#looked;
@@ -70,7 +83,9 @@ export class SimulatedSpace implements SandboxSpace {
 
   /** The program holds these pages now; what it gave back is gone wherever it was. */
   hold(program: PageRuns): void {
-    this.#set(program, this.#remote.pages > 0 ? this.#remote.intersect(program) : none);
+    const isKnown = this.#remote.pages === 0 || this.#known.kept.has(program);
+    this.#set(program, isKnown ? this.#remote : this.#remote.intersect(program));
+    this.#known.kept.add(program);
   }
 
   /** The program touches pages; those that are away have come back (`recall`). */
@@ -164,6 +179,7 @@ export class SimulatedSpace implements SandboxSpace {
         const gone = leaving.first(Math.round((this.#clock.realMs() - startedMs) / msPerPage));
         const evicted = (cancelled ? gone : leaving).intersect(this.#program);
         this.#stats.evictedPages += evicted.pages;
+        if (evicted.pages > 0) this.#known = { here: new Set(), kept: new Set() };
         this.#set(this.#program, this.#remote.union(evicted));
         resolve({ evictedPages: evicted.pages, zeroPages: 0, cancelled });
       };
