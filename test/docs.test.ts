@@ -1,6 +1,6 @@
 /** Every command that a document shows is run as it stands there, with the compiled binary. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -143,6 +143,16 @@ test("the quick experiment keeps its promise: less memory, the same answers", ()
   take(/^faasmem experiment run quick$/);
   for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
 }, 300_000);
+
+test("figures, tables and the report are written as shown", () => {
+  const lines = take(/^faasmem (plot|report)/);
+  expect(lines.length).toBeGreaterThan(6);
+  for (const line of lines) expect(run(line)).not.toBe("");
+  const files = readdirSync(join(folder, "figures"));
+  for (const format of ["svg", "pdf", "png", "md", "csv", "tex"])
+    expect(files).toContain(`faasmem-quick.${format}`);
+  expect(readFileSync(join(folder, "results/faasmem-report.html"), "utf8")).toEndWith("</html>\n");
+}, 60_000);
 
 test("this machine is examined as shown", () => {
   const lines = take(/^faasmem doctor/);
