@@ -11,7 +11,7 @@ import { measureLimits } from "./limits.ts";
 import { PagingBench } from "./paging.ts";
 import { measureRerun } from "./rerun.ts";
 import type { BenchResult } from "./result.ts";
-import { measureZram } from "./zram.ts";
+import { measureZram, type ZramFigures } from "./zram.ts";
 
 const serverReady = z.object({ address: z.string() });
 
@@ -31,7 +31,7 @@ function ownMemory(): number {
 }
 
 /** Expected seconds of each part, for the progress display. */
-const parts = { limits: 4, throughput: 5, faults: 6, sweep: 13, hotness: 1, rerun: 15, idle: 15, zram: 4 };
+const parts = { limits: 4, throughput: 5, faults: 6, sweep: 13, hotness: 1, rerun: 15, idle: 15, zram: 16 };
 
 /** How long it will take, in seconds. */
 export const benchSeconds = (options: BenchOptions): number =>
@@ -100,7 +100,7 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
       const cpuPct = await part("idle", () => measureIdle(engine, server.process.pid, options.idle));
       idle = { sandboxes: options.idle, cpuPct };
     } else notes.push("idle: left out by --idle 0");
-    let zram = { zramOutGiBps: null as number | null, zramInUsPerPage: null as number | null };
+    let zram: Partial<ZramFigures> = {};
     if (options.allowSwap) {
       try {
         zram = await part("zram", measureZram);
@@ -116,8 +116,9 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
       tracker: hotness.tracker,
       rerun,
       idle,
-      limits: { ...limits, ...zram },
-      wrongPages,
+      limits: { ...limits, zramOutGiBps: null, zramInUsPerPage: null, ...zram.limits },
+      swapPlane: zram.swapPlane ?? null,
+      wrongPages: wrongPages + (zram.swapPlane?.wrongPages ?? 0),
       machine: machine(),
       notes,
     };
