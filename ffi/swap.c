@@ -31,7 +31,8 @@ struct slice {
 	uint64_t pages;
 };
 
-/* Runs that the kernel refuses (unmapped or locked meanwhile) are skipped: their pages stay as they are. */
+/* Runs that the kernel refuses (unmapped or locked meanwhile) are skipped: their pages stay as they are. One call does 2 GiB
+ * at most, whatever it was given. */
 static int advise(int pidfd, const struct fm_range *run, size_t runs, int advice)
 {
 	struct iovec vector[SLICE];
@@ -49,6 +50,10 @@ static int advise(int pidfd, const struct fm_range *run, size_t runs, int advice
 			at++;
 		for (; at < runs && done >= (ssize_t)vector[at].iov_len; at++)
 			done -= (ssize_t)vector[at].iov_len;
+		if (done > 0 && at < runs) {
+			vector[at].iov_base = (char *)vector[at].iov_base + done;
+			vector[at].iov_len -= (size_t)done;
+		}
 	}
 	return FM_OK;
 }
