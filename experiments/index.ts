@@ -3,6 +3,7 @@ import type { ExperimentPlan } from "../src/experiment/plan.ts";
 import { ablation } from "./ablation.ts";
 import { benchmarks } from "./benchmarks.ts";
 import { density } from "./density.ts";
+import { loadsExperiment } from "./loads.ts";
 import { overhead } from "./overhead.ts";
 import { quick } from "./quick.ts";
 import { semiwarm } from "./semiwarm.ts";
@@ -20,7 +21,11 @@ export const experiments: Readonly<Record<string, ExperimentDefinition>> = {
 };
 
 /** Our own, whose plans are whole: one window, whatever the trace. */
-export const ownExperiments: Readonly<Record<string, ExperimentPlan>> = { quick, validate };
+export const ownExperiments: Readonly<Record<string, ExperimentPlan>> = {
+  quick,
+  loads: loadsExperiment,
+  validate,
+};
 
 /** What an experiment finds out beside its cells. */
 export const studyOf = (name: string): Study | undefined =>

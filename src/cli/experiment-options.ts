@@ -111,8 +111,8 @@ function choicesOf(options: RunOptions): Choices {
 }
 
 function ownPlan(own: ExperimentPlan, choices: Choices): ExperimentPlan {
-  const [window] = own.windows as [ExperimentPlan["windows"][number]];
-  const { traceFunction, startIndex, windowS } = choices;
+  const { traceFunction, startIndex, windowS, timeScale } = choices;
+  const wanted = own.windows.filter(({ label }) => choices.windows?.includes(label) ?? true);
   return {
     ...own,
     functions: choices.functions ?? own.functions,
@@ -120,14 +120,13 @@ function ownPlan(own: ExperimentPlan, choices: Choices): ExperimentPlan {
     plane: choices.plane ?? own.plane,
     mode: choices.mode ?? own.mode,
     trace: choices.trace ?? own.trace,
-    windows: [
-      {
-        label: window.label,
-        traceFunction: traceFunction ?? window.traceFunction,
-        startIndex: startIndex ?? window.startIndex,
-        windowS: windowS ?? window.windowS,
-      },
-    ],
+    windows: wanted.map((window) => ({
+      label: window.label,
+      traceFunction: traceFunction ?? window.traceFunction,
+      startIndex: startIndex ?? window.startIndex,
+      windowS: windowS ?? window.windowS,
+      timeScale: timeScale ?? window.timeScale,
+    })),
     timeScale: choices.timeScale ?? own.timeScale,
     seed: choices.seed ?? own.seed,
     repeats: choices.repeats ?? own.repeats,
