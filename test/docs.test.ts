@@ -142,7 +142,7 @@ test("the quick experiment keeps its promise: less memory, the same answers", ()
   for (const line of take(/^faasmem results import/)) expect(run(line)).toMatch(/cells of quick|"cells":/);
   take(/^faasmem experiment run quick$/);
   for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
-}, 300_000);
+}, 900_000);
 
 test("figures, tables and the report are written as shown", () => {
   const lines = take(/^faasmem (plot|report)/);
