@@ -59,6 +59,8 @@ static void touched(struct fm_engine *engine, struct fm_command *command, const 
 	else if (target->found) {
 		set = command->bytes_per_second & FM_TOUCHED_READ ? read_touched(engine->tracker, target, &status) : fm_set_empty();
 		if (set)
+			status = engine->swap && command->bytes_per_second & FM_TOUCHED_CLEAR ? fm_swap_cool(target->pid) : FM_OK;
+		if (set && status == FM_OK)
 			status = command->bytes_per_second & FM_TOUCHED_CLEAR ? engine->tracker->clear(engine->tracker, target->pid) : FM_OK;
 	}
 	pthread_mutex_unlock(&engine->tracker_lock);
@@ -71,6 +73,21 @@ static void touched(struct fm_engine *engine, struct fm_command *command, const 
 	command->set = set;
 	command->status = status;
 	fm_queue_push(&engine->inbox, &command->message);
+}
+
+/* The swap plane wants the resident pages only: what is in swap already would count twice. */
+static void keep_resident(struct fm_command *command, const struct target *target)
+{
+	struct fm_set *resident = fm_scan_ranges(target->pid, command->mapping, command->mappings, FM_PAGES_RESIDENT, &command->status);
+	struct fm_set *set = resident ? fm_set_intersect(command->set, resident) : NULL;
+	fm_set_free(resident);
+	if (!set) {
+		if (command->status == FM_OK)
+			command->status = FM_ERR_NOMEM;
+		return;
+	}
+	fm_set_free(command->set);
+	command->set = set;
 }
 
 void *fm_scanner_main(void *argument)
@@ -98,6 +115,8 @@ void *fm_scanner_main(void *argument)
 		command->status = FM_ERR_NO_SPACE;
 		if (target.found)
 			command->status = fm_scan_mappings(target.pid, target.arena_start, target.arena_end, &command->mapping, &command->mappings);
+		if (engine->swap && command->status == FM_OK)
+			keep_resident(command, &target);
 		command->discards = target.discards;
 		command->quiet = target.found && target.discards && fm_scan_is_quiet(target.pid);
 		fm_queue_push(&engine->inbox, &command->message);

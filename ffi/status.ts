@@ -64,6 +64,16 @@ const table: Record<number, { code: string; message: string; fix: string }> = {
     message: "this needs a privilege that the process lacks",
     fix: "run as root",
   },
+  [-20]: {
+    code: "NO_SWAP",
+    message: "the swap plane has nowhere to send pages: no swap is on",
+    fix: "turn one on: faasmem driver up --plane swap --device zram",
+  },
+  [-21]: {
+    code: "NOT_ON_SWAP",
+    message: "the swap plane has no such thing",
+    fix: "use --plane uffd, or the kernel's own setting (fault-around: sysctl vm.page-cluster)",
+  },
   [-13]: {
     code: "PAGE_SIZE",
     message: "this machine's pages are not 4096 bytes",

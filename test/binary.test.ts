@@ -95,6 +95,7 @@ test.each([
   [["server", "--host", "192.0.2.1"], "NOT_LOOPBACK"],
   [["server", "--capacity", "much"], "BAD_SIZE"],
   [["trace", "import", "absent.csv"], "NO_SUCH_FILE"],
+  [["doctor", "--replay", "absent.json"], "NO_SUCH_FILE"],
   [["nonsense"], "unknown command"],
   [["up", "--nonsense"], "unknown option"],
 ])("%p is a usage error: exit code 2, one line and the fix", (args, expected) => {

@@ -144,6 +144,16 @@ test("the quick experiment keeps its promise: less memory, the same answers", ()
   for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
 }, 300_000);
 
+test("this machine is examined as shown", () => {
+  const lines = take(/^faasmem doctor/);
+  expect(lines).toContain("faasmem doctor");
+  for (const line of lines) {
+    const text = run(line);
+    if (line.includes("--json")) expect(JSON.parse(text)).toMatchObject({ schema: 1 });
+    else expect(text).toContain("recommended plane:   uffd");
+  }
+}, 60_000);
+
 test("no shown command was left out", () => {
   expect(documents.length).toBeGreaterThan(9);
   expect([...shown]).toEqual([]);

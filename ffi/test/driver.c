@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs a program under the engine and evicts everything it has, again and again, while it runs.
- *   driver [--pause MS] [--prefetch] [--kill-server-after MS] [--stats] AGENT -- PROGRAM [ARGUMENT...]
+ *   driver [--pause MS] [--prefetch] [--kill-server-after MS] [--stats] [--local] AGENT -- PROGRAM [ARGUMENT...]
  * The program's output and exit code are the driver's own. A memory server runs in the same process. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -76,7 +76,7 @@ static pid_t spawn(char **argv, const char *agent, int child_socket)
 int main(int argc, char **argv)
 {
 	int at = 1, pause_ms = 20, server_ms = 0;
-	bool prefetch = false, stats = false;
+	bool prefetch = false, stats = false, local = false;
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		if (!strcmp(argv[at], "--pause"))
 			pause_ms = atoi(argv[++at]);
@@ -86,6 +86,8 @@ int main(int argc, char **argv)
 			prefetch = true;
 		else if (!strcmp(argv[at], "--stats"))
 			stats = true;
+		else if (!strcmp(argv[at], "--local"))
+			local = true;
 	}
 	if (at + 2 >= argc)
 		die("usage", 0);
@@ -94,7 +96,7 @@ int main(int argc, char **argv)
 	struct fm_server *server = fm_server_open("127.0.0.1", 0, 4ull << 30, &status);
 	if (!server)
 		die("server", status);
-	engine = fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
+	engine = local ? fm_engine_open_local(4ull << 30, &status) : fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
 	if (!engine)
 		die("engine", status);
 	if (fm_agent_pair(fds) < 0)

@@ -8,7 +8,7 @@ import { type Choices, planOf } from "../experiment/choose.ts";
 import type { Study } from "../experiment/definition.ts";
 import { type ExperimentPlan, modes } from "../experiment/plan.ts";
 import { resolvePolicy } from "../memory/systems.ts";
-import { parseFunctions, parseSystems } from "../node/options.ts";
+import { parseFunctions, parseSystems, planeName } from "../node/options.ts";
 import type { Store } from "../results/store.ts";
 
 export interface RunOptions {
@@ -16,6 +16,7 @@ export interface RunOptions {
   mode?: string;
   function?: string;
   system?: string;
+  plane?: string;
   policy?: string;
   trace?: string;
   traceFunction?: string;
@@ -38,6 +39,7 @@ export function addRunOptions(command: Command): Command {
     .option("--mode <mode>", "replay: really run; simulate: calculate from profiles of this machine")
     .option("--function <names>", "functions, separated by commas")
     .option("--system <names>", "systems, separated by commas")
+    .option("--plane <name>", "where pages go: uffd or swap (see: faasmem driver)")
     .option("--policy <file>", "your own policy as one more system: a TypeScript file")
     .option("--trace <name>", "trace to replay (see: faasmem trace list)")
     .option("--window-label <labels>", "only these of the experiment's windows, separated by commas")
@@ -94,6 +96,7 @@ function choicesOf(options: RunOptions): Choices {
     mode: given("--mode", z.enum(modes), options.mode),
     functions: options.function === undefined ? undefined : parseFunctions(options.function),
     systems: options.system === undefined ? undefined : parseSystems(options.system),
+    plane: given("--plane", planeName, options.plane),
     trace: options.trace,
     windows: options.windowLabel === undefined ? undefined : names(options.windowLabel),
     windowS: given("--window", positive, options.window),
@@ -115,6 +118,7 @@ function quickPlan(choices: Choices): ExperimentPlan {
     ...quick,
     functions: choices.functions ?? quick.functions,
     systems: choices.systems ?? [...quick.systems],
+    plane: choices.plane ?? quick.plane,
     mode: choices.mode ?? quick.mode,
     trace: choices.trace ?? quick.trace,
     windows: [

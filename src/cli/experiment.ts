@@ -1,5 +1,5 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { experiments } from "../../experiments/index.ts";
@@ -158,7 +158,7 @@ async function execute(
     store.finishRun(run, result.problems.length > 0 ? "failed" : "done");
     progress.stop();
     print(run, plan, plan.timeScale, result.records, options.json === true);
-    await drawFigures(plan, result.records, out);
+    await drawFigures(store, run, out);
     for (const problem of result.problems) console.error(`problem: ${problem}`);
     if (result.problems.length > 0) {
       console.error(`what is missing can be tried again: faasmem experiment resume ${run}`);
@@ -179,15 +179,9 @@ async function runnerOf(plan: ExperimentPlan, _store: Store): Promise<CellRunner
   throw new FaasmemError("NO_SIMULATOR", "simulation is not built in yet", { fix: "add --mode replay" });
 }
 
-async function drawFigures(plan: ExperimentPlan, records: readonly CellRecord[], out: string): Promise<void> {
-  if (records.length === 0) return;
-  const { writeExperimentFigure } = await import("../report/experiment-figure.ts");
-  console.error(`figure: ${await writeExperimentFigure(records, join(out, `faasmem-${plan.name}.svg`))}`);
-  if (records.some((record) => record.heatmap)) {
-    const { writeHeatmapFigure } = await import("../report/heatmap-figure.ts");
-    const path = join(out, `faasmem-${plan.name}-heatmap.svg`);
-    console.error(`figure: ${await writeHeatmapFigure(records, path)}`);
-  }
+async function drawFigures(store: Store, run: number, out: string): Promise<void> {
+  const { writeRunFigures } = await import("../report/run-figures.ts");
+  for (const path of await writeRunFigures(store, run, out)) console.error(`figure: ${path}`);
 }
 
 function print(

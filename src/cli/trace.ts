@@ -284,26 +284,24 @@ async function showStats(name: string, options: StatsOptions): Promise<void> {
   const { statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
   const source = name === SYNTHESIS_2019 ? synthesized() : sourceOf(stored(name));
   const live = process.stderr.isTTY && !options.json;
-  const classes = await analyse(
-    source,
-    {
-      keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
-      percentile: parseOption("--percentile", z.coerce.number().min(0).max(100), options.percentile),
-      executionScale: parseOption(
-        "--execution-scale",
-        z.coerce.number().min(0).max(1000),
-        options.executionScale,
-      ),
-    },
-    (done, of) => {
-      if (live) process.stderr.write(done === of ? "\r\x1b[K" : `\r${done} of ${of} functions`);
-    },
-  );
+  const chosen = {
+    keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
+    percentile: parseOption("--percentile", z.coerce.number().min(0).max(100), options.percentile),
+    executionScale: parseOption(
+      "--execution-scale",
+      z.coerce.number().min(0).max(1000),
+      options.executionScale,
+    ),
+  };
+  const classes = await analyse(source, chosen, (done, of) => {
+    if (live) process.stderr.write(done === of ? "\r\x1b[K" : `\r${done} of ${of} functions`);
+  });
   if (options.json) {
     const shown = classes.map(({ semiWarmShare: _, lifetimeS: __, ...one }) => one);
     console.log(JSON.stringify({ trace: name, classes: shown }));
   } else console.log(statsTable(classes));
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
-  console.error(`figure: ${await writeTraceFigure(classes, join(out, `faasmem-trace-${name}.svg`))}`);
+  const path = join(out, `faasmem-trace-${name}.svg`);
+  console.error(`figure: ${await writeTraceFigure(classes, { trace: name, ...chosen }, path)}`);
 }

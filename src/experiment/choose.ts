@@ -1,4 +1,5 @@
 import { FaasmemError } from "../base/errors.ts";
+import type { Plane } from "../memory/engine.ts";
 import type { Store } from "../results/store.ts";
 import { SYNTHETIC_TRACE } from "../trace/synthetic-trace.ts";
 import type { Trace } from "../trace/trace.ts";
@@ -14,6 +15,7 @@ export interface Choices {
   mode: Mode | undefined;
   functions: string[] | undefined;
   systems: string[] | undefined;
+  plane: Plane | undefined;
   trace: string | undefined;
   /** Only windows with these labels. */
   windows: string[] | undefined;
@@ -50,6 +52,7 @@ export function planOf(definition: ExperimentDefinition, choices: Choices, store
     mode: choices.mode ?? definition.mode,
     functions: choices.functions ?? [...(lite.functions ?? definition.functions)],
     systems: choices.systems ?? [...definition.systems],
+    plane: choices.plane ?? "uffd",
     trace,
     windows,
     windowNote: note,

@@ -1,3 +1,4 @@
+import type { Plane } from "../memory/engine.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 
 /** How a cell's numbers come about: really run (arrivals scaled in time or not), or calculated from profiles. */
@@ -22,6 +23,7 @@ export interface ExperimentPlan {
   mode: Mode;
   functions: string[];
   systems: string[];
+  plane: Plane;
   trace: string;
   windows: TraceWindow[];
   /** How the windows were chosen, where that needs to be said with every output. */
@@ -44,6 +46,7 @@ export interface ExperimentPlan {
 export interface CellPlan {
   function: string;
   system: string;
+  plane: Plane;
   window: TraceWindow;
   repeat: number;
   /** Trace seconds after the window's start. */

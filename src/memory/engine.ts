@@ -28,6 +28,12 @@ export type PortablePages = {
  */
 export type Tracker = "ebpf" | "idle" | "refault";
 
+/**
+ * How pages leave: `uffd` to a memory server over userfaultfd, `swap` to whatever swap this machine has
+ * (docs/concepts/planes.md).
+ */
+export type Plane = "uffd" | "swap";
+
 /** Outcome of an eviction. Pages that could not be moved (busy, locked, gone, cancelled) stayed local. */
 export interface EvictResult {
   /** Pages that left local memory. */

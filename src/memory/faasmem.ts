@@ -124,23 +124,24 @@ export class FaasmemPolicy implements Policy {
   }
 
   async #barrier(barrier: Barrier, work: () => Promise<void>): Promise<void> {
-    const started = performance.now();
+    const { clock, onBarrier } = this.#context;
+    const started = clock.realMs();
     await work();
-    this.#context.onBarrier?.(barrier, performance.now() - started);
+    onBarrier?.(barrier, clock.realMs() - started);
   }
 
   requestStart(): void {
     this.#running = true;
-    this.#wanted.abort();
+    this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#wanted = new AbortController();
     this.#stopTimers();
     this.#context.memory.cancel();
     if (this.#semiWarm && this.#on.recall) {
-      const { memory, history } = this.#context;
+      const { memory, history, clock } = this.#context;
       this.#enqueue(async () => {
-        const started = performance.now();
+        const started = clock.realMs();
         const pages = await memory.prefetch(this.#workingSet());
-        history.recordRecall(pages * PAGE_BYTES, performance.now() - started);
+        history.recordRecall(pages * PAGE_BYTES, clock.realMs() - started);
       });
     }
     this.#semiWarm = false;
@@ -179,7 +180,7 @@ export class FaasmemPolicy implements Policy {
 
   close(): void {
     this.#closed = true;
-    this.#wanted.abort();
+    this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#stopTimers();
   }
 

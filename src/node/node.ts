@@ -26,7 +26,7 @@ const DRAIN_MS = 10_000;
 export interface RunningNode {
   /** URL of the gateway. */
   gateway: string;
-  /** HOST:PORT of the memory server; null for a system that moves nothing. */
+  /** HOST:PORT of the memory server; null on the swap plane, and for a system that moves nothing. */
   server: string | null;
   /** Answers running requests (10 s at most), then ends sandboxes and server and removes the run folder. */
   close(): Promise<void>;
@@ -53,18 +53,20 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
     let engine: MemoryEngine | null = null;
     let server: string | null = null;
     if (!isUnmanaged(options.system)) {
-      let address = options.server;
-      if (!address) {
-        const child = await startServer(options.poolBytes);
-        undo.push(() => child.stop());
-        address = child.ready;
+      const { openEngine, openSwapEngine } = await import("../../ffi/index.ts");
+      const files = await engineFiles();
+      if (options.plane === "swap") {
+        engine = openSwapEngine(files.library);
+      } else {
+        let address = options.server;
+        if (!address) {
+          const child = await startServer(options.poolBytes);
+          undo.push(() => child.stop());
+          address = child.ready;
+        }
+        server = `${address.host}:${address.port}`;
+        engine = openEngine({ pool: address, ...files });
       }
-      server = `${address.host}:${address.port}`;
-      const { openEngine } = await import("../../ffi/index.ts");
-      engine = openEngine({
-        pool: address,
-        ...(await engineFiles()),
-      });
       const opened = engine;
       undo.push(() => opened.close());
       engine.useTracker(options.tracker);

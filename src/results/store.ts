@@ -49,6 +49,16 @@ const requestColumns = [
 ] as const satisfies (keyof RequestRecord)[];
 const sampleColumns = ["atS", "localBytes", "remoteBytes", "sandboxes"] as const satisfies (keyof Sample)[];
 
+/** What there is of a run. */
+export interface RunOutline {
+  run: Run;
+  cells: Cell[];
+  documents: DocumentKind[];
+  /** Whether any cell has memory over time, and pages over time. */
+  samples: boolean;
+  heatmaps: boolean;
+}
+
 /** The local store of traces and results. */
 export type Store = ReturnType<typeof openStore>;
 
@@ -229,17 +239,7 @@ export function openStore(path?: string) {
     loadRun(id?: number): { run: Run; records: CellRecord[] } {
       const query = db.select().from(runs);
       const run = id === undefined ? query.orderBy(desc(runs.id)).get() : query.where(eq(runs.id, id)).get();
-      if (!run) {
-        throw new FaasmemError(
-          "UNKNOWN_RUN",
-          id === undefined ? "there is no run yet" : `there is no run ${id}`,
-          {
-            fix:
-              id === undefined ? "start one: faasmem experiment run quick" : "see: faasmem experiment list",
-            kind: "usage",
-          },
-        );
-      }
+      if (!run) throw unknownRun(id);
       const records = db
         .select()
         .from(cells)
@@ -252,6 +252,32 @@ export function openStore(path?: string) {
           heatmap: db.select().from(heatmaps).where(eq(heatmaps.cellId, cellId)).get()?.heatmap ?? null,
         }));
       return { run, records };
+    },
+
+    /** What a run has, without reading what was recorded on the way. @throws FaasmemError UNKNOWN_RUN */
+    outlineRun(id: number): RunOutline {
+      const run = db.select().from(runs).where(eq(runs.id, id)).get();
+      if (!run) throw unknownRun(id);
+      const has = (table: typeof samples | typeof heatmaps) =>
+        db
+          .select({ id: cells.id })
+          .from(cells)
+          .innerJoin(table, eq(table.cellId, cells.id))
+          .where(eq(cells.runId, id))
+          .limit(1)
+          .get() !== undefined;
+      return {
+        run,
+        cells: db.select().from(cells).where(eq(cells.runId, id)).all(),
+        documents: db
+          .select({ kind: documents.kind })
+          .from(documents)
+          .where(eq(documents.runId, id))
+          .all()
+          .map(({ kind }) => kind as DocumentKind),
+        samples: has(samples),
+        heatmaps: has(heatmaps),
+      };
     },
 
     /** Keeps a profile instead of the function's older one. */
@@ -288,6 +314,14 @@ export function openStore(path?: string) {
 
     close: () => sqlite.close(),
   };
+}
+
+function unknownRun(id: number | undefined): FaasmemError {
+  const none = id === undefined;
+  return new FaasmemError("UNKNOWN_RUN", none ? "there is no run yet" : `there is no run ${id}`, {
+    fix: none ? "start one: faasmem experiment run quick" : "see: faasmem experiment list",
+    kind: "usage",
+  });
 }
 
 function unknownTrace(name: string, known: string[]): FaasmemError {

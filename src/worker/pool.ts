@@ -8,7 +8,7 @@ import { FunctionHistory, type Learned } from "../memory/history.ts";
 import type { Policy, PolicyFactory } from "../memory/policy.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
-import { type RunResult, Sandbox } from "../sandbox/sandbox.ts";
+import { type RunningSandbox, type RunResult, Sandbox, type SandboxOptions } from "../sandbox/sandbox.ts";
 import { type ConfigChanges, changeConfig, type FunctionConfig } from "./function-config.ts";
 import type { FunctionSpec } from "./function-spec.ts";
 import { noRecall, type RecallCost, recallCost } from "./recall-cost.ts";
@@ -49,10 +49,12 @@ export interface PoolContext {
   maxSandboxes: number;
   runFolder: string;
   hostPath: string;
+  /** Starts a sandbox; default: a process of this machine. */
+  start?: (options: SandboxOptions) => Promise<RunningSandbox>;
 }
 
 interface Member {
-  sandbox: Sandbox;
+  sandbox: RunningSandbox;
   policy: Policy;
   /** Of its policy. */
   system: string;
@@ -107,7 +109,7 @@ export class FunctionPool {
     system: string;
     idleS: number | null;
     semiWarm: boolean;
-    sandbox: Sandbox;
+    sandbox: RunningSandbox;
   }[] {
     const now = this.#context.clock.now();
     return [...this.#all].map((member) => ({
@@ -132,7 +134,7 @@ export class FunctionPool {
   }
 
   /** Sandboxes that exist now. */
-  get sandboxes(): Sandbox[] {
+  get sandboxes(): RunningSandbox[] {
     return [...this.#all].map((member) => member.sandbox);
   }
 
@@ -160,9 +162,9 @@ export class FunctionPool {
   }
 
   async #once(context: unknown): Promise<Invocation> {
-    const asked = performance.now();
+    const asked = this.#context.clock.realMs();
     const { member, start } = await this.#acquire();
-    const queuedMs = performance.now() - asked;
+    const queuedMs = this.#context.clock.realMs() - asked;
     const { sandbox, policy } = member;
     const { space } = sandbox;
     const before = space?.stats();
@@ -217,14 +219,14 @@ export class FunctionPool {
   }
 
   async #start(): Promise<Member> {
-    const { clock, engine, bandwidth, runFolder, hostPath, warn } = this.#context;
+    const { clock, engine, bandwidth, runFolder, hostPath, warn, start = Sandbox.start } = this.#context;
     const { system, policy: factory, settings } = this.#config;
     const managed = engine?.poolAlive ? engine : null;
     let policy: Policy = baseline;
     this.#starting++;
     try {
       const environment = (await this.spec.environment?.()) ?? {};
-      const sandbox = await Sandbox.start({
+      const sandbox = await start({
         name: `${this.spec.name}-${++sandboxNumber}`,
         runFolder,
         hostPath,
