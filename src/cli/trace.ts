@@ -293,8 +293,12 @@ async function showStats(name: string, options: StatsOptions): Promise<void> {
       options.executionScale,
     ),
   };
+  const started = performance.now();
   const classes = await analyse(source, chosen, (done, of) => {
-    if (live) process.stderr.write(done === of ? "\r\x1b[K" : `\r${done} of ${of} functions`);
+    if (!live) return;
+    const leftS = ((performance.now() - started) * (of - done)) / done / 1000;
+    const text = done === of ? "" : `${done} of ${of} functions, ${Math.ceil(leftS)} s left`;
+    process.stderr.write(`\r\x1b[K${text}`);
   });
   if (options.json) {
     const shown = classes.map(({ semiWarmShare: _, lifetimeS: __, ...one }) => one);

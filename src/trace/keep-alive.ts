@@ -32,8 +32,8 @@ export class KeepAlive {
   arrivals = 0;
   /** Containers started, which are the cold starts. */
   containers = 0;
+  readonly options: KeepAliveOptions;
 
-  readonly #options: KeepAliveOptions;
   readonly #floorS: number;
   // Containers that run a request, a ring by the time they become free.
   #busyFree = new Float64Array(FIRST);
@@ -54,7 +54,7 @@ export class KeepAlive {
   #longs = 0;
 
   constructor(options: KeepAliveOptions = referenceKeepAlive, floorS = SEMI_WARM_FLOOR_S) {
-    this.#options = options;
+    this.options = options;
     this.#floorS = floorS;
   }
 
@@ -68,7 +68,7 @@ export class KeepAlive {
   arrive(now: number, durationS: number): void {
     this.#settle(now);
     this.arrivals++;
-    this.#startRequest(now, now + durationS * this.#options.executionScale);
+    this.#startRequest(now, now + durationS * this.options.executionScale);
   }
 
   /**
@@ -99,7 +99,7 @@ export class KeepAlive {
   forEachContainer(delayS: number, visit: (lifetimeS: number, semiWarmShare: number) => void): void {
     for (let id = 0; id < this.containers; id++) {
       // The last idle time of all is the keep-alive.
-      let semiWarm = Math.max(0, this.#options.keepAliveS - delayS);
+      let semiWarm = Math.max(0, this.options.keepAliveS - delayS);
       for (let at = this.#lastLong[id]!; at >= 0; at = this.#longBefore[at]!)
         semiWarm += Math.max(0, this.#long[at]! - delayS);
       const lifetime = this.#endedAt[id]! - this.#startedAt[id]!;
@@ -115,7 +115,7 @@ export class KeepAlive {
       this.#busyFrom = (this.#busyFrom + 1) & (this.#busyFree.length - 1);
       this.#busy--;
     }
-    const { keepAliveS } = this.#options;
+    const { keepAliveS } = this.options;
     for (; this.#idleFrom < this.#idleTo; this.#idleFrom++) {
       const free = this.#idleFree[this.#idleFrom]!;
       if (now - free <= keepAliveS) break;

@@ -27,8 +27,6 @@ const SLOT_S = 10;
 const SLOTS = MINUTE_S / SLOT_S;
 /** Fewer arrivals in a minute are played one by one. */
 const BUSY = 24;
-/** As the reference holds containers (src/trace/keep-alive.ts). */
-const EXECUTION_SCALE = 1.2;
 
 /** Places of the quantiles of gaps and counts: what is rare makes the containers. */
 export const AT = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 1];
@@ -131,7 +129,7 @@ class MinutePlayer {
   constructor(into: KeepAlive, durationS: number, next: () => number, everyArrival: boolean) {
     this.#into = into;
     this.#durationS = durationS;
-    this.#heldS = durationS * EXECUTION_SCALE;
+    this.#heldS = durationS * into.options.executionScale;
     this.#next = next;
     this.#everyArrival = everyArrival;
   }
