@@ -80,7 +80,7 @@ function moduleStep(machine: Machine, name: string): Step {
 function linkStep(machine: Machine, netdev: string, wrong: () => ReturnType<typeof blocked> | null): Step {
   return {
     id: "link",
-    title: `interface ${netdev} is up`,
+    title: netdev ? `interface ${netdev} is up` : "a network interface is up",
     would: `ip link set ${netdev} up`,
     check: async () => {
       const refused = wrong();
@@ -100,7 +100,7 @@ function softRoceStep(machine: Machine, netdev: string): Step {
   const name = `rxe_${netdev}`;
   return {
     id: "soft-roce",
-    title: `soft-RoCE on ${netdev}`,
+    title: `soft-RoCE on ${netdev || "an interface"}`,
     would: `rdma link add ${name} type rxe netdev ${netdev}`,
     check: async () => (machine.exists(`${DEVICES}/${name}`) ? done(name) : todo("absent")),
     apply: async (keep) => {
@@ -118,7 +118,7 @@ function softRoceStep(machine: Machine, netdev: string): Step {
 function addressStep(machine: Machine, netdev: string, address: string): Step {
   return {
     id: "address",
-    title: `${netdev} has ${address}`,
+    title: `${netdev || "an interface"} has ${address}`,
     would: `ip address add ${address} dev ${netdev}`,
     check: async () => {
       const { out } = await machine.run(["ip", "-oneline", "address", "show", "dev", netdev]);
