@@ -20,7 +20,6 @@ const methods = [
   "program",
   "config",
   "module",
-  "exported",
 ] as const satisfies (keyof Facts)[];
 
 /** Facts from a function of question and argument. */
