@@ -50,6 +50,7 @@ function worker(keepAliveS = 600, scale = 1, learned: LearnedStore | null = null
     settings: policySettings.parse({ keepAliveS }),
     runFolder: folder,
     hostPath,
+    cgroups: null,
   });
   workers.push(made);
   return made;
