@@ -26,7 +26,7 @@ export function dataFolder(): string {
 const RUN_FOLDER = /^faasmem-(\d+)-\w+$/;
 
 /** Has the process ended? One that nobody has waited for yet (a zombie) has. */
-function hasEnded(pid: string): boolean {
+export function hasEnded(pid: string): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
