@@ -79,6 +79,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
       maxSandboxes: MOST_SANDBOXES,
       runFolder: "",
       hostPath: "",
+      cgroups: null,
       start: (options) => {
         const life = lives[Math.floor(next() * lives.length)]!;
         return SimulatedSandbox.start(options, world, life, next());
