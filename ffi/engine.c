@@ -230,8 +230,10 @@ void fm_engine_close(struct fm_engine *engine)
 		free(space->recalled);
 		free(space->group);
 		free(space->swapped);
+		free(space->barrier);
 		free(space->evict.set);
 		free(space->evict.left.set);
+		free(space->evict.barrier);
 		free(space->evict.mapping);
 		free(space->prefetch.set);
 		free(space);
@@ -378,6 +380,8 @@ int32_t fm_engine_use_tracker(struct fm_engine *engine, uint32_t kind)
 {
 	int status = FM_OK;
 	struct fm_tracker *tracker = NULL;
+	if (kind == FM_TRACKER_MGLRU && !engine->swap)
+		return FM_ERR_PLANE;
 	if (kind != FM_TRACKER_NONE)
 		tracker = fm_tracker_open(kind, &status);
 	if (!tracker && kind != FM_TRACKER_NONE && kind != FM_TRACKER_AUTO)
@@ -399,6 +403,32 @@ int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *
 int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t op)
 {
 	return enqueue(engine, NULL, FM_MSG_PREFETCH, space, op, set, 0);
+}
+
+int32_t fm_age(struct fm_engine *engine, uint32_t space, uint64_t op)
+{
+	return engine->swap ? enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_AGE, space, op, NULL, 0) : FM_ERR_PLANE;
+}
+
+static int32_t enqueue_barrier(struct fm_engine *engine, struct fm_queue *queue, int kind, uint32_t space, uint32_t barrier, uint64_t rate, uint64_t op)
+{
+	struct fm_command *command = calloc(1, sizeof(*command));
+	if (!command)
+		return FM_ERR_NOMEM;
+	*command = (struct fm_command){.message.kind = kind, .space = space, .op = op, .bytes_per_second = rate, .barrier = barrier};
+	command->sequence = __atomic_fetch_add(&engine->sequence, 1, __ATOMIC_RELAXED);
+	fm_queue_push(queue, &command->message);
+	return FM_OK;
+}
+
+int32_t fm_count(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t op)
+{
+	return engine->swap ? enqueue_barrier(engine, &engine->scan_queue, FM_MSG_SCAN_COUNT, space, barrier, 0, op) : FM_ERR_PLANE;
+}
+
+int32_t fm_evict_generations(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t bytes_per_second, uint64_t op)
+{
+	return engine->swap ? enqueue_barrier(engine, &engine->inbox, FM_MSG_EVICT_GENERATIONS, space, barrier, bytes_per_second, op) : FM_ERR_PLANE;
 }
 
 int32_t fm_take_recalled(struct fm_engine *engine, uint32_t space, uint64_t op)

@@ -19,6 +19,7 @@
 
 #include "agent.h"
 #include "clock.h"
+#include "hotness/mglru.h"
 #include "hotness/tracker.h"
 #include "local_store.h"
 #include "page_map.h"
@@ -64,9 +65,9 @@ struct fm_space;
 enum fm_message_kind {
 	/* to the pager */
 	FM_MSG_ATTACH, FM_MSG_EVICT, FM_MSG_PREFETCH, FM_MSG_TAKE, FM_MSG_CANCEL, FM_MSG_CLOSE,
-	FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_INJECTED,
+	FM_MSG_EVICT_GENERATIONS, FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_INJECTED,
 	/* to the scanner */
-	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT,
+	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT, FM_MSG_SCAN_AGE, FM_MSG_SCAN_COUNT,
 	/* to reader, evictor, fetcher and injector */
 	FM_MSG_BATCH, FM_MSG_FREE_SLOTS, FM_MSG_FETCH, FM_MSG_INJECT,
 	/* to any of them */
@@ -80,6 +81,7 @@ struct fm_command {
 	uint64_t op, sequence; /* sequence: evictions and cancels of all callers in their order */
 	struct fm_set *set;
 	uint64_t bytes_per_second; /* FM_MSG_SCAN_TOUCHED: enum fm_touched_flag */
+	uint32_t barrier;
 	struct fm_range *mapping; /* FM_MSG_EVICT: manageable mappings when it was ordered */
 	size_t mappings;
 	uint64_t discards; /* FM_MSG_EVICT: of the space, ... */
@@ -162,6 +164,7 @@ struct fm_evict_job {
 	uint32_t in_flight;
 	uint64_t evicted, zeros;
 	struct fm_set_builder left; /* swap plane: pages that went to swap */
+	struct fm_barrier *barrier; /* instead of a set: generations up to this one */
 	int status;
 };
 
@@ -238,6 +241,8 @@ struct fm_space {
 	/* Swap plane. What was in swap when it was looked at last; and major faults of the process before its first eviction
 	 * (UINT64_MAX: there was none; atomic). */
 	struct fm_set *swapped;
+	struct fm_barrier *barrier; /* under table_lock */
+	uint32_t barriers;
 	uint64_t majors_before;
 	struct fm_space_stats stats; /* of the root; written by the pager, read by anyone (atomic words) */
 };

@@ -36,6 +36,7 @@ enum fm_status {
 	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
 	FM_ERR_PERMISSION = -15, /* this needs a privilege that the process lacks */
 	FM_ERR_NO_SWAP = -20,   /* the swap plane, and no swap is on */
+	FM_ERR_NO_GROUP = -22,  /* the process is in no memory cgroup of its own */
 	FM_ERR_PLANE = -21,     /* the plane of this engine has no such thing */
 };
 
@@ -49,6 +50,8 @@ enum fm_event_type {
 	FM_EVENT_LOST = 6,      /* status: why the pages of this space are gone; its process has been killed */
 	FM_EVENT_POOL_LOST = 7, /* status: the engine has no memory server any more */
 	FM_EVENT_ENDED = 8,     /* the process of this space has ended */
+	FM_EVENT_AGED = 10,     /* op, status, a: number of the barrier, b: how long it took, us */
+	FM_EVENT_COUNTED = 11,  /* op, status, a: anonymous pages up to the barrier, b: after it */
 	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 };
 
@@ -68,6 +71,7 @@ enum fm_tracker_kind {
 	FM_TRACKER_NONE = 1, /* none: what came back from the pool is all that is known ("refault") */
 	FM_TRACKER_EBPF = 2, /* accessed bits of the page tables, read by a BPF program: exact */
 	FM_TRACKER_IDLE = 3, /* the kernel's idle page bitmap */
+	FM_TRACKER_MGLRU = 4, /* the kernel's generations: numbers of pages only (fm_age and what follows it) */
 };
 /* What fm_touched does. */
 enum fm_touched_flag {
@@ -152,6 +156,16 @@ FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struc
 /* Which pages were touched since the last clear: accessed bits, in the pages that the engine manages. A page that was
  * just brought back counts as touched. FM_ERR_KERNEL when there is no tracker. */
 FM_API int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op);
+/* Generations (tracker FM_TRACKER_MGLRU), on the swap plane, for a process in a memory cgroup of its own: FM_ERR_NO_GROUP otherwise.
+ * A barrier: one aging step on every memory node. Pages that are touched after it belong to later generations, as of the
+ * next barrier. Barriers of a space are numbered from 0. */
+FM_API int32_t fm_age(struct fm_engine *engine, uint32_t space, uint64_t op);
+/* How many pages there are in the generations up to a barrier, and after it. */
+FM_API int32_t fm_count(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t op);
+/* Has the kernel evict the generations up to a barrier. The kernel refuses while there are not two
+ * barriers after it. Answered and cancelled as fm_evict; it may be off by a page where the program faults meanwhile. */
+FM_API int32_t fm_evict_generations(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t bytes_per_second,
+				    uint64_t op);
 FM_API int32_t fm_take_recalled(struct fm_engine *engine, uint32_t space, uint64_t op);
 /* Ends a running eviction; its event comes when the pages in transit have settled. */
 FM_API int32_t fm_cancel(struct fm_engine *engine, uint32_t space);

@@ -15,7 +15,7 @@ const CHILD_SOCKET_FD = 3;
 const CHILD_LIBRARY_FD = 4;
 
 /** By the numbers of enum fm_tracker_kind. */
-const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idle"];
+const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idle", "mglru"];
 
 /** What the engine needs to start. */
 export interface EngineOptions {
@@ -71,6 +71,19 @@ export function openSwapEngine(library: Uint8Array): MemoryEngine {
   });
 }
 
+const needs: Record<string, string> = {
+  ebpf: "it needs BTF, Linux 6.2, and a kernel that is not locked down",
+  idle: "it needs CONFIG_IDLE_PAGE_TRACKING",
+  mglru:
+    "it needs Linux 6.1 with CONFIG_LRU_GEN, switched on (echo 7 > /sys/kernel/mm/lru_gen/enabled), and debugfs",
+};
+
+function noTracker(tracker: string): FaasmemError {
+  return new FaasmemError("KERNEL_TOO_OLD", `this kernel has no tracker ${tracker}`, {
+    fix: `${needs[tracker]}; --tracker auto takes what there is`,
+  });
+}
+
 /** An agent has said hello or was injected by then, or never will. */
 const ATTACH_TIMEOUT_MS = 10_000;
 
@@ -107,6 +120,7 @@ class Engine implements MemoryEngine {
 
   useTracker(tracker: Tracker | "auto"): Tracker {
     const status = this.#library.fm_engine_use_tracker(this.#engine, trackers.indexOf(tracker));
+    if (status === KERNEL_TOO_OLD) throw noTracker(tracker);
     if (status < 0) throw statusError(status, `tracker ${tracker}`);
     this.#tracker = trackers[status] as Tracker;
     return this.#tracker;
@@ -159,7 +173,7 @@ class Engine implements MemoryEngine {
       id,
       pid,
       () => this.#spaces.delete(id),
-      () => this.#tracker !== "refault",
+      () => this.#tracker,
     );
     this.#spaces.set(id, space);
     return space.attached(ATTACH_TIMEOUT_MS);

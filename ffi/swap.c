@@ -6,90 +6,21 @@
 #define _GNU_SOURCE
 #include "engine.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "scan.h"
 #include "swap.h"
 
 #define ROUND_EVENTS 64
-/* Pages of one slice, 1 MiB: below 2 ms with zram. */
-#define SLICE FM_BATCH_PAGES
-
-/* ---- what the kernel is asked to do ---- */
-
-struct slice {
-	struct fm_range run[SLICE];
-	size_t runs;
-	uint64_t pages;
-};
-
-/* Runs that the kernel refuses (unmapped or locked meanwhile) are skipped: their pages stay as they are. */
-static int advise(int pidfd, const struct fm_range *run, size_t runs, int advice)
-{
-	struct iovec vector[SLICE];
-	for (size_t i = 0; i < runs; i++)
-		vector[i] = (struct iovec){(void *)(uintptr_t)(run[i].start * FM_PAGE_SIZE), (run[i].end - run[i].start) * FM_PAGE_SIZE};
-	for (size_t at = 0; at < runs;) {
-		ssize_t done = syscall(SYS_process_madvise, pidfd, vector + at, runs - at, advice, 0);
-		if (done < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (done < 0 && errno == ESRCH)
-			return FM_ERR_NO_SPACE;
-		if (done < 0 && errno == EPERM)
-			return FM_ERR_PERMISSION;
-		if (done <= 0)
-			at++;
-		for (; at < runs && done >= (ssize_t)vector[at].iov_len; at++)
-			done -= (ssize_t)vector[at].iov_len;
-	}
-	return FM_OK;
-}
-
-/* Reads a byte of each page, which puts the page into the process's page table: the program will not fault. */
-static void map_in(pid_t pid, const struct slice *slice)
-{
-	struct iovec remote[SLICE];
-	uint8_t byte[SLICE];
-	size_t pages = 0;
-	for (size_t i = 0; i < slice->runs; i++)
-		for (uint64_t page = slice->run[i].start; page < slice->run[i].end; page++)
-			remote[pages++] = (struct iovec){(void *)(uintptr_t)(page * FM_PAGE_SIZE), 1};
-	for (size_t at = 0; at < pages;) {
-		struct iovec local = {byte, pages - at};
-		ssize_t done = process_vm_readv(pid, &local, 1, remote + at, pages - at, 0);
-		if (done < 0 && errno == ESRCH)
-			return;
-		at += done > 0 ? (size_t)done : 1; /* one that is not readable any more is left out */
-	}
-}
-
-static uint64_t count_of(const struct fm_space *space, const struct slice *slice, enum fm_page_place place, struct fm_set_builder *into)
-{
-	struct fm_set_builder own, *builder = into ? into : &own;
-	uint64_t before = into && into->set ? into->set->pages : 0;
-	fm_builder_init(&own);
-	int pagemap = fm_proc_open(space->pid, "pagemap", O_RDONLY);
-	if (pagemap >= 0) {
-		fm_scan_into(pagemap, slice->run, slice->runs, place, builder);
-		close(pagemap);
-	}
-	uint64_t found = builder->set ? builder->set->pages - before : 0;
-	free(own.set);
-	return found;
-}
 
 /* ---- evictions ---- */
 
 /* The next runs of the job's set, each within one mapping; at most `most` pages. */
-static void next_slice(struct fm_evict_job *job, uint64_t most, struct slice *slice)
+static void next_slice(struct fm_evict_job *job, uint64_t most, struct fm_swap_slice *slice)
 {
 	slice->runs = 0;
 	slice->pages = 0;
@@ -133,9 +64,30 @@ static void note_swapped(struct fm_space *space, struct fm_set_builder *builder)
 	space->swapped = all;
 }
 
+/* The pages of the managed mappings that are there. NULL with *status. */
+static struct fm_set *pages_of(const struct fm_space *space, enum fm_page_place place, int *status)
+{
+	struct fm_range *mapping;
+	size_t count;
+	*status = fm_scan_mappings(space->pid, 0, 0, &mapping, &count);
+	if (*status != FM_OK)
+		return NULL;
+	struct fm_set *set = fm_scan_ranges(space->pid, mapping, count, place, status);
+	free(mapping);
+	return set;
+}
+
 static void finish_evict(struct fm_space *space)
 {
 	struct fm_evict_job *job = &space->evict;
+	if (job->barrier && job->evicted && !space->dead) {
+		/* Which pages these were is in the page table only. */
+		int status;
+		struct fm_set *swapped = pages_of(space, FM_PAGES_SWAPPED, &status);
+		for (size_t i = 0; swapped && i < swapped->count; i++)
+			fm_builder_add(&job->left, swapped->range[i].start, swapped->range[i].end);
+		fm_set_free(swapped);
+	}
 	note_swapped(space, &job->left);
 	job->active = false;
 	fm_emit(space->engine, &(struct fm_event){
@@ -148,8 +100,26 @@ static void finish_evict(struct fm_space *space)
 	});
 	fm_set_free(job->set);
 	free(job->mapping);
+	free(job->barrier);
 	job->set = NULL;
 	job->mapping = NULL;
+	job->barrier = NULL;
+}
+
+/* A copy of one of the space's barriers. NULL with *status. */
+static struct fm_barrier *barrier_of(struct fm_space *space, uint32_t number, int *status)
+{
+	struct fm_barrier *copy = NULL;
+	*status = FM_ERR_ARGUMENT;
+	pthread_mutex_lock(&space->engine->table_lock);
+	if (number < space->barriers) {
+		copy = malloc(sizeof(*copy));
+		*status = copy ? FM_OK : FM_ERR_NOMEM;
+		if (copy)
+			*copy = space->barrier[number];
+	}
+	pthread_mutex_unlock(&space->engine->table_lock);
+	return copy;
 }
 
 static void start_evict(struct fm_space *space, struct fm_command *command)
@@ -166,6 +136,8 @@ static void start_evict(struct fm_space *space, struct fm_command *command)
 		.status = command->status,
 	};
 	fm_builder_init(&job->left);
+	if (command->message.kind == FM_MSG_EVICT_GENERATIONS)
+		job->barrier = barrier_of(space, command->barrier, &job->status);
 	command->set = NULL;
 	command->mapping = NULL;
 	if (job->status == FM_OK && !fm_swap_is_on())
@@ -174,27 +146,48 @@ static void start_evict(struct fm_space *space, struct fm_command *command)
 		__atomic_store_n(&space->majors_before, fm_swap_majors(space->pid), __ATOMIC_RELAXED);
 }
 
+/* The kernel chooses the pages: what it moved is seen by what the process has in swap. False: it moves no more. */
+static bool evict_generations(struct fm_space *space, uint64_t most)
+{
+	struct fm_evict_job *job = &space->evict;
+	uint64_t before = fm_swap_bytes(space->pid);
+	job->status = fm_mglru_evict(space->pid, job->barrier, most);
+	uint64_t after = fm_swap_bytes(space->pid), left = after > before ? (after - before) / FM_PAGE_SIZE : 0;
+	job->evicted += left;
+	fm_stat_add(space, evicted_pages, left);
+	return left > 0;
+}
+
+static bool evict_pages(struct fm_space *space, uint64_t most)
+{
+	struct fm_evict_job *job = &space->evict;
+	struct fm_swap_slice slice;
+	next_slice(job, most, &slice);
+	if (slice.pages) {
+		job->status = fm_swap_advise(space->pidfd, slice.run, slice.runs, MADV_PAGEOUT);
+		uint64_t left = fm_swap_count(space->pid, &slice, FM_PAGES_SWAPPED, &job->left);
+		job->evicted += left;
+		fm_stat_add(space, evicted_pages, left);
+	}
+	return job->range < job->set->count;
+}
+
 /* One slice, unless it is not time yet. Returns when to go on, in ns from now. */
 static uint64_t evict_slice(struct fm_space *space)
 {
 	struct fm_evict_job *job = &space->evict;
-	struct slice slice;
 	uint64_t now = fm_now_ns();
-	if (!job->cancelled && job->status == FM_OK && job->bytes_per_second && now < job->next_ns)
-		return job->next_ns - now;
+	bool more = false;
 	if (!job->cancelled && job->status == FM_OK) {
+		if (job->bytes_per_second && now < job->next_ns)
+			return job->next_ns - now;
 		uint64_t share = job->bytes_per_second / 10 / FM_PAGE_SIZE; /* at most a tenth of a second at once */
-		next_slice(job, !job->bytes_per_second || share > SLICE ? SLICE : share ? share : 1, &slice);
-		if (slice.pages) {
-			job->status = advise(space->pidfd, slice.run, slice.runs, MADV_PAGEOUT);
-			uint64_t left = count_of(space, &slice, FM_PAGES_SWAPPED, &job->left);
-			job->evicted += left;
-			fm_stat_add(space, evicted_pages, left);
-			if (job->bytes_per_second)
-				job->next_ns = now + slice.pages * FM_PAGE_SIZE * 1000000000ull / job->bytes_per_second;
-		}
+		uint64_t most = !job->bytes_per_second || share > FM_SWAP_SLICE ? FM_SWAP_SLICE : share ? share : 1, before = job->evicted;
+		more = job->barrier ? evict_generations(space, most) : evict_pages(space, most);
+		if (job->bytes_per_second)
+			job->next_ns = now + (job->barrier ? job->evicted - before : most) * FM_PAGE_SIZE * 1000000000ull / job->bytes_per_second;
 	}
-	if (job->cancelled || job->status != FM_OK || job->range >= job->set->count)
+	if (!more || job->status != FM_OK)
 		finish_evict(space);
 	return 0;
 }
@@ -209,19 +202,6 @@ static void finish_prefetch(struct fm_space *space, int status)
 		.type = FM_EVENT_PREFETCHED, .space = space->id, .op = job->op, .status = status, .a = job->restored});
 	fm_set_free(job->set);
 	job->set = NULL;
-}
-
-/* The pages of the managed mappings that are there. NULL with *status. */
-static struct fm_set *pages_of(const struct fm_space *space, enum fm_page_place place, int *status)
-{
-	struct fm_range *mapping;
-	size_t count;
-	*status = fm_scan_mappings(space->pid, 0, 0, &mapping, &count);
-	if (*status != FM_OK)
-		return NULL;
-	struct fm_set *set = fm_scan_ranges(space->pid, mapping, count, place, status);
-	free(mapping);
-	return set;
 }
 
 static void start_prefetch(struct fm_space *space, struct fm_command *command)
@@ -239,26 +219,26 @@ static void start_prefetch(struct fm_space *space, struct fm_command *command)
 static void prefetch_slice(struct fm_space *space)
 {
 	struct fm_prefetch_job *job = &space->prefetch;
-	struct slice slice = {.runs = 0};
-	while (slice.pages < SLICE && job->range < job->set->count) {
+	struct fm_swap_slice slice = {.runs = 0};
+	while (slice.pages < FM_SWAP_SLICE && job->range < job->set->count) {
 		const struct fm_range *wanted = &job->set->range[job->range];
 		uint64_t start = job->next_page > wanted->start ? job->next_page : wanted->start, end = wanted->end;
 		if (start >= end) {
 			job->range++;
 			continue;
 		}
-		if (end - start > SLICE - slice.pages)
-			end = start + SLICE - slice.pages;
+		if (end - start > FM_SWAP_SLICE - slice.pages)
+			end = start + FM_SWAP_SLICE - slice.pages;
 		slice.run[slice.runs++] = (struct fm_range){start, end};
 		slice.pages += end - start;
 		job->next_page = end;
 	}
 	int status = FM_OK;
 	if (slice.pages) {
-		status = advise(space->pidfd, slice.run, slice.runs, MADV_WILLNEED);
+		status = fm_swap_advise(space->pidfd, slice.run, slice.runs, MADV_WILLNEED);
 		if (status == FM_OK)
-			map_in(space->pid, &slice);
-		uint64_t back = count_of(space, &slice, FM_PAGES_RESIDENT, NULL);
+			fm_swap_map_in(space->pid, &slice);
+		uint64_t back = fm_swap_count(space->pid, &slice, FM_PAGES_RESIDENT, NULL);
 		job->restored += back;
 		fm_stat_add(space, recalled_pages, back);
 	}
@@ -341,18 +321,21 @@ static void close_space(struct fm_engine *engine, struct fm_space *space)
 	engine->table[space->id & FM_TABLE_MASK] = NULL;
 	pthread_mutex_unlock(&engine->table_lock);
 	fm_set_free(space->swapped);
+	free(space->barrier);
 	space->swapped = NULL;
+	space->barrier = NULL;
 	fm_space_unref(space);
 }
 
 static void on_command(struct fm_engine *engine, struct fm_command *command)
 {
 	static const uint32_t answer[] = {
-		[FM_MSG_EVICT] = FM_EVENT_EVICTED, [FM_MSG_PREFETCH] = FM_EVENT_PREFETCHED, [FM_MSG_TAKE] = FM_EVENT_RECALLED};
+		[FM_MSG_EVICT] = FM_EVENT_EVICTED, [FM_MSG_EVICT_GENERATIONS] = FM_EVENT_EVICTED, [FM_MSG_PREFETCH] = FM_EVENT_PREFETCHED, [FM_MSG_TAKE] = FM_EVENT_RECALLED};
 	int kind = command->message.kind;
 	struct fm_space *space = find(engine, command->space);
 	bool usable = space && !space->dead && space->attached;
-	bool busy = usable && ((kind == FM_MSG_EVICT && space->evict.active) || (kind == FM_MSG_PREFETCH && space->prefetch.active));
+	bool evicts = kind == FM_MSG_EVICT || kind == FM_MSG_EVICT_GENERATIONS;
+	bool busy = usable && ((evicts && space->evict.active) || (kind == FM_MSG_PREFETCH && space->prefetch.active));
 	if (kind == FM_MSG_ATTACH) {
 		attach(engine, command);
 	} else if (kind == FM_MSG_CLOSE) {
@@ -370,7 +353,7 @@ static void on_command(struct fm_engine *engine, struct fm_command *command)
 	} else if (!usable || busy) {
 		fm_emit(engine, &(struct fm_event){.type = answer[kind], .space = command->space, .op = command->op,
 						   .status = busy ? FM_ERR_BUSY : FM_ERR_NO_SPACE});
-	} else if (kind == FM_MSG_EVICT) {
+	} else if (evicts) {
 		start_evict(space, command);
 	} else if (kind == FM_MSG_PREFETCH) {
 		start_prefetch(space, command);
@@ -435,24 +418,4 @@ void *fm_swapper_main(void *argument)
 		}
 	}
 	return NULL;
-}
-
-/* ---- for the scanner ---- */
-
-/* MADV_COLD clears the bits and has the processor forget what it remembers; clear_refs, which follows, does only the
- * former, but for shared pages too. */
-int fm_swap_cool(pid_t pid)
-{
-	struct fm_range *mapping;
-	size_t count;
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	int status = pidfd < 0 ? FM_ERR_NO_SPACE : fm_scan_mappings(pid, 0, 0, &mapping, &count);
-	for (size_t at = 0; status == FM_OK && at < count; at += SLICE)
-		status = advise(pidfd, mapping + at, count - at < SLICE ? count - at : SLICE, MADV_COLD);
-	if (pidfd >= 0) {
-		close(pidfd);
-		if (status == FM_OK)
-			free(mapping);
-	}
-	return status;
 }

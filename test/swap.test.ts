@@ -179,7 +179,7 @@ describe.skipIf(!swap)("swap plane", () => {
   }, 30_000);
 
   test("what there is not on this plane says so", () => {
-    expect(() => engine.setFaultAround(16)).toThrow(expect.objectContaining({ code: "NOT_ON_SWAP" }));
+    expect(() => engine.setFaultAround(16)).toThrow(expect.objectContaining({ code: "NOT_ON_THIS_PLANE" }));
     expect(engine.poolAlive).toBe(true);
     expect(engine.attachRunning(2 ** 22 - 7)).rejects.toMatchObject({ code: "PROCESS_GONE" });
   });

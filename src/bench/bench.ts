@@ -4,14 +4,14 @@ import { openEngine } from "../../ffi/index.ts";
 import { engineFiles } from "../assets.ts";
 import { startChild } from "../base/child.ts";
 import { machine } from "../experiment/machine.ts";
-import type { Progress } from "../experiment/progress.ts";
+import type { Reporter } from "../experiment/progress.ts";
 import { measureHotness } from "./hotness.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLimits } from "./limits.ts";
 import { PagingBench } from "./paging.ts";
 import { measureRerun } from "./rerun.ts";
 import type { BenchResult } from "./result.ts";
-import { measureZram } from "./zram.ts";
+import { measureZram, type ZramFigures } from "./zram.ts";
 
 const serverReady = z.object({ address: z.string() });
 
@@ -40,7 +40,7 @@ const parts = {
   hotness: 1,
   rerun: 15,
   idle: 15,
-  zram: 4,
+  zram: 16,
 };
 
 /** How long it will take, in seconds. */
@@ -74,7 +74,7 @@ async function measureLocal(): Promise<BenchResult["local"] & { wrongPages: numb
  *
  * @throws FaasmemError NO_USERFAULTFD, KERNEL_TOO_OLD, BENCH_PROGRAM, ...
  */
-export async function runBench(options: BenchOptions, progress: Progress): Promise<BenchResult> {
+export async function runBench(options: BenchOptions, progress: Reporter): Promise<BenchResult> {
   const notes: string[] = [];
   const part = async <T>(name: keyof typeof parts, work: () => Promise<T>): Promise<T> => {
     progress.begin(name);
@@ -129,7 +129,7 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
       const cpuPct = await part("idle", () => measureIdle(engine, server.process.pid, options.idle));
       idle = { sandboxes: options.idle, cpuPct };
     } else notes.push("idle: left out by --idle 0");
-    let zram = { zramOutGiBps: null as number | null, zramInUsPerPage: null as number | null };
+    let zram: Partial<ZramFigures> = {};
     if (options.allowSwap) {
       try {
         zram = await part("zram", measureZram);
@@ -146,8 +146,9 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
       tracker: hotness.tracker,
       rerun,
       idle,
-      limits: { ...limits, ...zram },
-      wrongPages,
+      limits: { ...limits, zramOutGiBps: null, zramInUsPerPage: null, ...zram.limits },
+      swapPlane: zram.swapPlane ?? null,
+      wrongPages: wrongPages + (zram.swapPlane?.wrongPages ?? 0),
       machine: machine(),
       notes,
     };

@@ -1,4 +1,4 @@
-import { writeFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { Command, Option } from "commander";
 import { type TrialName, trialNames } from "../../ffi/trial.ts";
 
@@ -27,16 +27,20 @@ export function command(): Command {
     )
     .action(async (options: DoctorCliOptions) => {
       if (options.trial) return runTrialsHere(options.trial);
-      const [{ liveFacts }, { loadRecording, recordFacts, replayFacts }, { diagnose }, { doctorTable }] =
-        await Promise.all([
-          import("../doctor/live.ts"),
-          import("../doctor/recording.ts"),
-          import("../doctor/doctor.ts"),
-          import("../report/doctor-table.ts"),
-        ]);
+      const [
+        { liveFacts },
+        { loadRecording, recordFacts, replayFacts, saveRecording },
+        { diagnose },
+        { doctorTable },
+      ] = await Promise.all([
+        import("../doctor/live.ts"),
+        import("../doctor/recording.ts"),
+        import("../doctor/doctor.ts"),
+        import("../report/doctor-table.ts"),
+      ]);
       const seen = recordFacts(options.replay ? replayFacts(loadRecording(options.replay)) : liveFacts());
       const diagnosis = await diagnose(seen.facts);
-      if (options.record) writeFileSync(options.record, `${JSON.stringify(seen.recording, null, 1)}\n`);
+      if (options.record) saveRecording(options.record, seen.recording);
       console.log(
         options.json
           ? JSON.stringify(diagnosis)

@@ -1,3 +1,4 @@
+import { release } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
@@ -5,6 +6,7 @@ import { FaasmemError } from "../base/errors.ts";
 import { dataFolder } from "../base/paths.ts";
 import { parseOption, parseSize } from "../base/units.ts";
 import { driverDown, type SwapRequest, swapUp } from "../driver/driver.ts";
+import { fastswapUp } from "../driver/fastswap.ts";
 import { fileUp } from "../driver/file.ts";
 import { nvmeofUp } from "../driver/nvmeof.ts";
 import { devices } from "../driver/state.ts";
@@ -24,15 +26,23 @@ interface UpOptions {
   address?: string;
   nqn?: string;
   transport: string;
+  backend: string;
+  modules?: string;
+  client?: string;
+  queues?: string;
   format?: boolean;
   json?: boolean;
 }
+
+const address = z.string().regex(/^[0-9a-fA-F.:]+$/, "expected an IP address");
+const queueCount = z.coerce.number().int().min(1).max(1024);
 
 const EXAMPLES = `
 Examples:
   faasmem driver up --plane swap --device zram --size 2GiB
   faasmem driver up --plane swap --device file --size 8GiB --path /var/faasmem.swap
   faasmem driver up --plane swap --device nvmeof --address 10.0.0.2:4420 --nqn nqn.2024-01.far.memory:swap
+  faasmem driver up --plane swap --device fastswap --size 32GiB --address 10.0.0.2:50000
   faasmem driver up --plane uffd --server 127.0.0.1:50000`;
 
 export function command(): Command {
@@ -48,12 +58,19 @@ export function command(): Command {
     )
     .option("--plane <name>", "uffd or swap", "swap")
     .option("--device <kind>", `swap: ${devices.join(", ")}`, "zram")
-    .option("--size <size>", "zram, file: pages it can hold", "1GiB")
+    .option("--size <size>", "zram, file, fastswap: pages it can hold", "1GiB")
     .option("--algorithm <name>", "zram: compression (default: the kernel's)")
-    .option("--path <file>", "file: the swap file to make (default: swapfile in FAASMEM_HOME)")
-    .option("--address <host:port>", "nvmeof: the memory node")
+    .option("--path <file>", "file, fastswap: the swap file to make (default: swapfile in FAASMEM_HOME)")
+    .option("--address <host:port>", "nvmeof, fastswap: the memory node")
     .option("--nqn <name>", "nvmeof: the subsystem it exports")
     .option("--transport <name>", "nvmeof: tcp or rdma", "tcp")
+    .option("--backend <name>", "fastswap: rdma, or dram (this machine's own memory: for tests)", "rdma")
+    .option(
+      "--modules <dir>",
+      "fastswap: folder of the kernel modules (default: extra, of the running kernel's)",
+    )
+    .option("--client <address>", "fastswap: address of this machine to connect from (default: by the route)")
+    .option("--queues <n>", "fastswap: pairs of queues (default: one for each processor)")
     .option("--format", "nvmeof: overwrite what is on the device")
     .option("--server <host:port>", "uffd: the memory server")
     .option("--json", "print JSON")
@@ -135,8 +152,31 @@ function requestOf(options: UpOptions): SwapRequest {
       };
     }
     case "fastswap":
-      throw new FaasmemError("TODO", "todo", { fix: "" });
+      return fastswapRequest(options, sizeBytes);
   }
+}
+
+function fastswapRequest(options: UpOptions, sizeBytes: number): SwapRequest {
+  const backend = parseOption("--backend", z.enum(["rdma", "dram"]), options.backend);
+  if (backend === "rdma" && !options.address) throw missing("--address", "the memory server");
+  const server = backend === "rdma" ? parseOption("--address", serverAddress, options.address) : null;
+  const client = options.client === undefined ? null : parseOption("--client", address, options.client);
+  const queues = options.queues === undefined ? null : parseOption("--queues", queueCount, options.queues);
+  const path = options.path ?? join(dataFolder(), "swapfile");
+  const modules = options.modules ?? `/lib/modules/${release()}/extra`;
+  return {
+    device: "fastswap",
+    wanted: {
+      backend,
+      sizeBytes,
+      path,
+      modules,
+      server: server && `${server.host}:${server.port}`,
+      client,
+      queues,
+    },
+    setUp: (steps) => fastswapUp({ backend, sizeBytes, path, modules, server, client, queues }, steps),
+  };
 }
 
 function missing(flag: string, what: string): FaasmemError {

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { experiments } from "../../experiments/index.ts";
-import { quick } from "../../experiments/quick.ts";
+import { experiments, ownExperiments, studyOf } from "../../experiments/index.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { count, parseOption, positive } from "../base/units.ts";
 import { type Choices, planOf } from "../experiment/choose.ts";
@@ -72,20 +71,21 @@ export async function chosenPlan(
   store: Store,
 ): Promise<{ plan: ExperimentPlan; study: Study | undefined }> {
   const definition = Object.hasOwn(experiments, name) ? experiments[name] : undefined;
-  if (!definition && name !== quick.name) {
+  const own = Object.hasOwn(ownExperiments, name) ? ownExperiments[name] : undefined;
+  if (!definition && !own) {
     throw new FaasmemError("UNKNOWN_EXPERIMENT", `no experiment "${name}"`, {
-      fix: `choose one of: ${[quick.name, ...Object.keys(experiments)].join(", ")}`,
+      fix: `choose one of: ${[...Object.keys(ownExperiments), ...Object.keys(experiments)].join(", ")}`,
       kind: "usage",
     });
   }
   const choices = choicesOf(options);
-  const plan = definition ? planOf(definition, choices, store) : quickPlan(choices);
+  const plan = definition ? planOf(definition, choices, store) : ownPlan(own!, choices);
   if (options.policy !== undefined) {
     await resolvePolicy(options.policy); // a file that is none is said before anything starts
     plan.systems.push(options.policy);
   }
   plan.systems = [...new Set(plan.systems)];
-  return { plan, study: definition?.study };
+  return { plan, study: studyOf(name) };
 }
 
 function choicesOf(options: RunOptions): Choices {
@@ -110,29 +110,27 @@ function choicesOf(options: RunOptions): Choices {
   };
 }
 
-/** `quick` has one window, whatever the trace. */
-function quickPlan(choices: Choices): ExperimentPlan {
-  const [window] = quick.windows as [ExperimentPlan["windows"][number]];
-  const { traceFunction, startIndex, windowS } = choices;
+function ownPlan(own: ExperimentPlan, choices: Choices): ExperimentPlan {
+  const { traceFunction, startIndex, windowS, timeScale } = choices;
+  const wanted = own.windows.filter(({ label }) => choices.windows?.includes(label) ?? true);
   return {
-    ...quick,
-    functions: choices.functions ?? quick.functions,
-    systems: choices.systems ?? [...quick.systems],
-    plane: choices.plane ?? quick.plane,
-    mode: choices.mode ?? quick.mode,
-    trace: choices.trace ?? quick.trace,
-    windows: [
-      {
-        label: window.label,
-        traceFunction: traceFunction ?? window.traceFunction,
-        startIndex: startIndex ?? window.startIndex,
-        windowS: windowS ?? window.windowS,
-      },
-    ],
-    timeScale: choices.timeScale ?? quick.timeScale,
-    seed: choices.seed ?? quick.seed,
-    repeats: choices.repeats ?? quick.repeats,
-    initWindow: choices.initWindow ?? quick.initWindow,
+    ...own,
+    functions: choices.functions ?? own.functions,
+    systems: choices.systems ?? [...own.systems],
+    plane: choices.plane ?? own.plane,
+    mode: choices.mode ?? own.mode,
+    trace: choices.trace ?? own.trace,
+    windows: wanted.map((window) => ({
+      label: window.label,
+      traceFunction: traceFunction ?? window.traceFunction,
+      startIndex: startIndex ?? window.startIndex,
+      windowS: windowS ?? window.windowS,
+      timeScale: timeScale ?? window.timeScale,
+    })),
+    timeScale: choices.timeScale ?? own.timeScale,
+    seed: choices.seed ?? own.seed,
+    repeats: choices.repeats ?? own.repeats,
+    initWindow: choices.initWindow ?? own.initWindow,
     heatmap: choices.heatmap,
   };
 }

@@ -146,6 +146,7 @@ interface RdmaCliOptions extends CommonOptions {
   netdev?: string;
   address?: string;
   soft?: boolean;
+  server?: boolean;
   packages: boolean;
 }
 
@@ -158,18 +159,23 @@ function rdma(): Command {
     .option("--netdev <name>", "network interface; default: that of the default route")
     .option("--address <address/prefix>", "address for it, for example 10.10.1.1/24")
     .option("--soft", "soft-RoCE although there is an adapter")
+    .option("--server", "a memory node: also compile Fastswap's memory server")
     .option("--no-packages", "the packages were installed by hand")
     .addHelpText(
       "after",
       "\nExamples:\n  faasmem setup rdma --dry-run\n  faasmem setup rdma --netdev eth1 --address 10.10.1.1/24 --yes\n  faasmem setup rdma --undo --yes",
     );
   return setup<RdmaCliOptions>(command, async (options, machine) => {
-    const { rdmaSteps } = await import("../setup/rdma.ts");
+    const [{ rdmaSteps }, { kernelFiles }] = await Promise.all([
+      import("../setup/rdma.ts"),
+      import("../setup/kernel-files.ts"),
+    ]);
     return rdmaSteps(machine, {
       netdev: options.netdev === undefined ? null : parseOption("--netdev", netdev, options.netdev),
       address: options.address === undefined ? null : parseOption("--address", address, options.address),
       soft: options.soft === true,
       packages: options.packages,
+      serverFiles: options.server ? await kernelFiles() : null,
     });
   });
 }

@@ -57,7 +57,7 @@ export function command(): Command {
     .option("--offload-bandwidth <size>", "what semi-warm may send in a second, all sandboxes together")
     .option("--max-sandboxes <n>", "sandboxes of one function at a time", String(MOST_SANDBOXES))
     .option("--no-learned", "neither start with what was learned of the functions before, nor keep it")
-    .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, refault", "auto")
+    .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, mglru, refault", "auto")
     .option("--time-scale <n>", "policy seconds that pass in one real second", "1")
     .addOption(new Option("--ready-json").hideHelp())
     .addHelpText(

@@ -22,8 +22,6 @@ export interface Facts {
   program(name: string): Promise<boolean>;
   config(name: string): Promise<ConfigValue>;
   module(name: string): Promise<ModuleState>;
-  /** Is it an exported symbol of the running kernel? Null when /proc/kallsyms does not tell. */
-  exported(symbol: string): Promise<boolean | null>;
 }
 
 /** No answer within this time counts as none: kernel files may block on firmware, a trial in a sandbox. */

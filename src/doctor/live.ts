@@ -75,10 +75,5 @@ export function liveFacts(root = "/"): Facts {
       if (pattern.test(await text("modules.builtin"))) return "loaded";
       return pattern.test(await text("modules.dep")) ? "loadable" : "absent";
     },
-    exported: async (symbol) => {
-      // 8 MiB; an exported symbol has an entry of its own in the export table.
-      const text = await bounded<string | null>(readFile(at("/proc/kallsyms"), "utf8"), null);
-      return text === null ? null : text.includes(` __ksymtab_${symbol}\n`);
-    },
   };
 }

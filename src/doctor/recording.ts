@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { FaasmemError } from "../base/errors.ts";
 import type { Facts } from "./facts.ts";
@@ -20,7 +20,6 @@ const methods = [
   "program",
   "config",
   "module",
-  "exported",
 ] as const satisfies (keyof Facts)[];
 
 /** Facts from a function of question and argument. */
@@ -73,6 +72,18 @@ export function loadRecording(path: string): Recording {
     throw new FaasmemError("BAD_RECORDING", `${path} is no recording of faasmem doctor`, {
       fix: "give a file that faasmem doctor --record wrote",
       kind: "usage",
+      cause,
+    });
+  }
+}
+
+/** Writes it down. @throws FaasmemError CANNOT_WRITE */
+export function saveRecording(path: string, made: Recording): void {
+  try {
+    writeFileSync(path, `${JSON.stringify(made, null, 1)}\n`);
+  } catch (cause) {
+    throw new FaasmemError("CANNOT_WRITE", `cannot write ${path}: ${(cause as Error).message}`, {
+      fix: "give --record a file in a folder that you may write to",
       cause,
     });
   }

@@ -15,6 +15,8 @@ export interface TraceWindow {
   startIndex: number;
   /** Length in trace seconds. */
   windowS: number;
+  /** Of this window, instead of the plan's. */
+  timeScale?: number | undefined;
 }
 
 /** What to run: functions x systems x windows, `repeats` times. Stored with the run, so that it can be taken up again. */

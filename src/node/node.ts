@@ -13,6 +13,7 @@ import { isUnmanaged, policyOf, resolvePolicy } from "../memory/systems.ts";
 import { assertLoopback } from "../pool/server.ts";
 import { openStore } from "../results/store.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
+import type { CgroupFolder } from "../sandbox/cgroup.ts";
 import { workerApp } from "../worker/app.ts";
 import type { FunctionSpec } from "../worker/function-spec.ts";
 import type { LearnedStore } from "../worker/pool.ts";
@@ -52,6 +53,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
     for (const name of options.functions) functions.push(await builtInFunction(name, folder));
     let engine: MemoryEngine | null = null;
     let server: string | null = null;
+    let cgroups: CgroupFolder | null = null;
     if (!isUnmanaged(options.system)) {
       const { openEngine, openSwapEngine } = await import("../../ffi/index.ts");
       const files = await engineFiles();
@@ -70,6 +72,12 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       const opened = engine;
       undo.push(() => opened.close());
       engine.useTracker(options.tracker);
+      if (engine.tracker === "mglru") {
+        const { openCgroups } = await import("../sandbox/cgroup.ts");
+        const folder = openCgroups();
+        undo.push(() => folder.close());
+        cgroups = folder;
+      }
       engine.onPoolLost(() =>
         warn(
           "the memory server is gone: sandboxes with remote pages were ended, new ones run without offload",
@@ -95,6 +103,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       maxSandboxes: options.maxSandboxes,
       runFolder: folder,
       hostPath,
+      cgroups,
     });
     undo.push(() => worker.close());
     const inner = workerApp(

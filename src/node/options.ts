@@ -33,7 +33,7 @@ export interface NodeOptions {
 }
 
 /** Names of hotness trackers. */
-export const trackerName = z.enum(["auto", "ebpf", "idle", "refault"]);
+export const trackerName = z.enum(["auto", "ebpf", "idle", "mglru", "refault"]);
 
 /** Names of planes. */
 export const planeName = z.enum(["uffd", "swap"]);

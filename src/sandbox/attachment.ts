@@ -39,12 +39,12 @@ export interface MemoryEngine {
   /**
    * Chooses the hotness tracker. Looks into the kernel: some 50 ms.
    * @returns the one in use now
-   * @throws FaasmemError KERNEL_TOO_OLD, NOT_PERMITTED: this machine does not have it
+   * @throws FaasmemError KERNEL_TOO_OLD, NOT_PERMITTED: this machine does not have it; NOT_ON_THIS_PLANE
    */
   useTracker(tracker: Tracker | "auto"): Tracker;
   /**
    * Pages brought back around a demand fault: a power of two from 1 to 256 (default 64).
-   * @throws FaasmemError NOT_ON_SWAP
+   * @throws FaasmemError NOT_ON_THIS_PLANE
    */
   setFaultAround(pages: number): void;
   close(): void;

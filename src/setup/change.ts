@@ -27,7 +27,7 @@ export const change = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("link-up"), device: z.string() }),
   z.object({ kind: z.literal("rxe"), name: z.string() }),
   z.object({ kind: z.literal("address"), device: z.string(), address: z.string() }),
-  /** A folder that was made by the setup, with everything in it. */
+  /** A folder that is the setup's own, with everything in it. */
   z.object({ kind: z.literal("folder"), path }),
   /** A kernel's packages. */
   z.object({ kind: z.literal("kernel"), release: z.string(), names: z.array(z.string()) }),

@@ -38,13 +38,15 @@ export async function runSetup(run: SetupRun): Promise<number> {
   assertPossible(status);
   assertRoot(run.machine, run.command);
   if (!run.yes) {
-    console.error(planText(status));
+    tell(planText(status));
     await confirm("Do this?", run.command);
   }
   await apply(run);
   return 0;
 }
 
+/** For people, beside the results. (console.error would be red on a terminal.) */
+const tell = (text: string) => process.stderr.write(`${text}\n`);
 const print = (value: unknown) => console.log(JSON.stringify(value));
 
 /** A signal ends the program that the running step has started; then nothing more is begun. */
@@ -72,7 +74,7 @@ async function apply(run: SetupRun): Promise<void> {
       run.steps,
       state,
       {
-        begin: (step) => console.error(`...      ${step.title}: ${step.would}`),
+        begin: (step) => tell(`...      ${step.title}: ${step.would}`),
         end: (step, check) => {
           if (!run.json) console.log(`${check.state.padEnd(8)} ${step.title} (${check.now})`);
         },
@@ -94,7 +96,7 @@ async function undo(run: SetupRun): Promise<number> {
   const undone: Undone[] = [];
   try {
     if (state.changes.length > 0 && !run.yes) {
-      console.error(state.changes.map(({ step, at }) => `take back ${step}, of ${at}`).join("\n"));
+      tell(state.changes.map(({ step, at }) => `take back ${step}, of ${at}`).join("\n"));
       await confirm("Take all of this back?", run.command);
     }
     await undoAll(run.machine, state, (one) => {

@@ -5,8 +5,8 @@ import { type Machine, must } from "./machine.ts";
 import { installedPackages } from "./packages.ts";
 import { done, type Step, todo } from "./step.ts";
 
-/** Folders of kernel modules in fastswap/, by the folder of their sources. */
-const BACKENDS = ["dram", "rdma"];
+/** Folders of kernel modules in fastswap/, with what the kernel must have for them. */
+const BACKENDS = { dram: "CONFIG_FRONTSWAP=y", rdma: "CONFIG_INFINIBAND_ADDR_TRANS=y" };
 
 /** Files of the packages that are wanted: image and headers. libc's headers are the distribution's. */
 function packageFiles(machine: Machine, build: KernelBuild): string[] {
@@ -49,8 +49,10 @@ export function installStep(machine: Machine, build: KernelBuild): Step {
 /** The step that compiles the Fastswap modules and puts them where modprobe finds them. */
 export function modulesStep(machine: Machine, build: KernelBuild): Step {
   const folder = () => `/lib/modules/${build.release()}/faasmem`;
-  const backends = () =>
-    BACKENDS.filter((name) => machine.exists(join(build.tools, "fastswap", name, "Makefile")));
+  const backends = () => {
+    const config = (machine.read(join(build.tree, ".config")) ?? "").split("\n");
+    return Object.entries(BACKENDS).flatMap(([name, needs]) => (config.includes(needs) ? [name] : []));
+  };
   const file = (name: string) => `fastswap_${name}.ko`;
   return {
     id: "modules",

@@ -66,7 +66,7 @@ function debian(): { machine: FakeMachine; packages: Set<string>; builds: string
         if (words.includes("--print-key")) return "key1\n";
         builds.push(words.at(-1)!);
         machine.put(`${OUT}/.prepared`, "key1\n");
-        machine.put(`${OUT}/linux/.config`, "CONFIG_MODULES=y\n");
+        machine.put(`${OUT}/linux/.config`, "CONFIG_MODULES=y\nCONFIG_FRONTSWAP=y\n");
         if (!words.includes("--deb")) return 0;
         machine.put(`${OUT}/release`, `${RELEASE}\n`);
         for (const kind of ["image", "headers", "image-dbg"])

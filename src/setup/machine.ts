@@ -171,6 +171,12 @@ const wrapStat = (stat: ReturnType<typeof lstatSync>) => ({
   isFile: stat!.isFile(),
 });
 
+/** Of this process's environment, what programs of a setup may need: the network's way out, a compiler cache. */
+function passedOn(): Record<string, string> {
+  const names = ["CCACHE_DIR", "http_proxy", "https_proxy", "no_proxy"];
+  return Object.fromEntries(names.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : [])));
+}
+
 async function runProgram(
   command: string[],
   loud: boolean,
@@ -181,7 +187,7 @@ async function runProgram(
       stdin: "ignore",
       stdout: "pipe",
       stderr: loud ? "inherit" : "pipe",
-      env: { PATH, HOME: "/root", LANG: "C.UTF-8", DEBIAN_FRONTEND: "noninteractive" },
+      env: { PATH, HOME: "/root", LANG: "C.UTF-8", DEBIAN_FRONTEND: "noninteractive", ...passedOn() },
     });
     started(child);
     const said = loud ? shown(child.stdout) : new Response(child.stdout).text();

@@ -1,14 +1,17 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type FakeMachine, fakeMachine } from "./fake-machine.ts";
+import { serverStep } from "./fastswap-server.ts";
+import { kernelFiles } from "./kernel-files.ts";
+import { thisMachine } from "./machine.ts";
 import { defaultInterface, type RdmaOptions, rdmaSteps } from "./rdma.ts";
 import { applySteps, assertPossible, checkSteps, undoAll } from "./run.ts";
 import { SetupState } from "./state.ts";
 
 const quiet = { begin: () => {}, end: () => {} };
-const options: RdmaOptions = { netdev: null, address: null, soft: false, packages: true };
+const options: RdmaOptions = { netdev: null, address: null, soft: false, packages: true, serverFiles: null };
 const ROUTES = "Iface\tDestination\tGateway\nens5\t0000A8C0\t0\nens4\t00000000\t0102A8C0\n";
 const RXE = "/sys/class/infiniband/rxe_ens4";
 const cleanups: (() => void)[] = [];
@@ -149,6 +152,26 @@ test("no modules, no apt, no such interface: refused before anything is changed,
     now: "there is no interface eth7",
   });
 });
+
+test("a memory node's server is compiled from the embedded sources, again when they are others", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "faasmem-server-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  const machine = thisMachine();
+  const kept = state();
+  const step = serverStep(machine, await kernelFiles(), join(folder, "own"));
+  if ((await machine.run(["sh", "-c", "echo '#include <rdma/rdma_cma.h>' | gcc -E -"])).code !== 0) {
+    return console.log("not verified here: no librdmacm-dev");
+  }
+  await applySteps([step], kept, quiet);
+  const program = join(folder, "own/fastswap-server");
+  expect((await machine.run([program, "--help"])).out).toContain("--allow");
+  writeFileSync(join(folder, "own/fastswap/wire.h"), "");
+  expect(await step.check()).toMatchObject({ state: "todo" });
+  await applySteps([step], kept, quiet);
+  expect(await step.check()).toMatchObject({ state: "done" });
+  await undoAll(machine, kept, () => {});
+  expect(existsSync(join(folder, "own"))).toBe(false);
+}, 60_000);
 
 test("the default route's interface is told by /proc/net/route", () => {
   expect(defaultInterface(ROUTES)).toBe("ens4");

@@ -1,5 +1,7 @@
 import { FaasmemError } from "../base/errors.ts";
 import { distribution } from "./distribution.ts";
+import { SERVER_PACKAGES, serverStep } from "./fastswap-server.ts";
+import type { KernelFile } from "./kernel-files.ts";
 import { type Machine, must } from "./machine.ts";
 import { packagesStep } from "./packages.ts";
 import { blocked, done, type Step, todo } from "./step.ts";
@@ -13,6 +15,8 @@ export interface RdmaOptions {
   soft: boolean;
   /** False = they were installed by hand. */
   packages: boolean;
+  /** Fastswap's sources, when this node is to have its memory server; null = it is not. */
+  serverFiles: readonly KernelFile[] | null;
 }
 
 const PACKAGES = ["rdma-core", "ibverbs-utils", "rdmacm-utils", "infiniband-diags", "perftest", "iproute2"];
@@ -41,7 +45,8 @@ export function rdmaSteps(machine: Machine, options: RdmaOptions): Step[] {
       : "there is no default route to tell the interface";
     return blocked(now, `say which with --netdev: ${interfaces.join(", ") || "none is there"}`);
   };
-  const steps: Step[] = options.packages ? [packagesStep(machine, distribution(machine), PACKAGES)] : [];
+  const packages = options.serverFiles ? [...PACKAGES, ...SERVER_PACKAGES] : PACKAGES;
+  const steps: Step[] = options.packages ? [packagesStep(machine, distribution(machine), packages)] : [];
   for (const name of soft ? [CHECKSUM_MODULE, "rdma_rxe", ...MODULES] : MODULES) {
     steps.push(moduleStep(machine, name));
   }
@@ -49,6 +54,7 @@ export function rdmaSteps(machine: Machine, options: RdmaOptions): Step[] {
   if (soft) steps.push(softRoceStep(machine, netdev ?? ""));
   if (options.address) steps.push(addressStep(machine, netdev ?? "", options.address));
   steps.push(activeStep(machine));
+  if (options.serverFiles) steps.push(serverStep(machine, options.serverFiles));
   return steps;
 }
 
@@ -80,7 +86,7 @@ function moduleStep(machine: Machine, name: string): Step {
 function linkStep(machine: Machine, netdev: string, wrong: () => ReturnType<typeof blocked> | null): Step {
   return {
     id: "link",
-    title: `interface ${netdev} is up`,
+    title: netdev ? `interface ${netdev} is up` : "a network interface is up",
     would: `ip link set ${netdev} up`,
     check: async () => {
       const refused = wrong();
@@ -100,7 +106,7 @@ function softRoceStep(machine: Machine, netdev: string): Step {
   const name = `rxe_${netdev}`;
   return {
     id: "soft-roce",
-    title: `soft-RoCE on ${netdev}`,
+    title: `soft-RoCE on ${netdev || "an interface"}`,
     would: `rdma link add ${name} type rxe netdev ${netdev}`,
     check: async () => (machine.exists(`${DEVICES}/${name}`) ? done(name) : todo("absent")),
     apply: async (keep) => {
@@ -118,7 +124,7 @@ function softRoceStep(machine: Machine, netdev: string): Step {
 function addressStep(machine: Machine, netdev: string, address: string): Step {
   return {
     id: "address",
-    title: `${netdev} has ${address}`,
+    title: `${netdev || "an interface"} has ${address}`,
     would: `ip address add ${address} dev ${netdev}`,
     check: async () => {
       const { out } = await machine.run(["ip", "-oneline", "address", "show", "dev", netdev]);

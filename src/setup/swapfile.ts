@@ -21,7 +21,7 @@ const SPARE_BYTES = 1024 ** 3;
 const SIGNATURE = "SWAPSPACE2";
 const SIGNATURE_AT = 4096 - 10;
 /** Filesystems whose files the kernel cannot swap to: in memory, over a network, or without fixed places on disk. */
-const UNFIT = ["tmpfs", "ramfs", "overlay", "zfs", "nfs", "nfs4", "cifs", "9p", "fuse", "squashfs"];
+const UNFIT = ["tmpfs", "ramfs", "rootfs", "overlay", "zfs", "nfs", "nfs4", "cifs", "9p", "fuse", "squashfs"];
 const ELSEWHERE = "choose a --path on ext4 or xfs";
 
 /** Type of the filesystem that a path is on, of /proc/self/mountinfo (the longest mount point that leads there). */

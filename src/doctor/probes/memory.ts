@@ -60,8 +60,9 @@ const frontswap: Probe = {
   look: async (facts) => {
     const fix = "faasmem setup kernel (Linux 6.1 with the far-memory patch)";
     if (await kernelAtLeast(facts, 6, 6)) return no("Linux 6.6 and newer have none", fix);
-    const exported = await facts.exported("frontswap_register_ops");
-    if (exported) return yes("registration is exported");
+    // A file of the patched kernel: docs/concepts/kernel.md.
+    const backend = (await facts.read("/sys/module/frontswap/parameters/backend"))?.trim();
+    if (backend !== undefined) return yes(`patched kernel, backend: ${backend}`);
     return (await facts.config("FRONTSWAP")) === "y"
       ? off("there, but modules cannot register", fix)
       : no("the kernel has none", fix);

@@ -93,6 +93,9 @@ export function datasetOf(sources: readonly Source[]): Dataset {
     );
     series.push({ label, system: cell.system, look });
   }
+  // What is compared across runs stands side by side.
+  const systems = unique(series.map(({ system }) => system));
+  series.sort((a, b) => systems.indexOf(a.system) - systems.indexOf(b.system));
   return { sources, rows, series };
 }
 

@@ -15,6 +15,8 @@ export interface Bar {
 export interface BarPanel {
   title?: string;
   height: number;
+  /** Of the figure; default: a column. */
+  width?: number;
   yLabel: string;
   groups: readonly string[];
   /** Bars of each group stand side by side in this order; all groups have as many. */
@@ -35,14 +37,19 @@ export interface BarPanel {
 const FREE = 0.1;
 /** Narrower bars have upright labels; points. */
 const LEVEL_LABEL = 21;
+/** Characters of a group's name. */
+const LONGEST = 22;
 const AXES = { left: 36, right: 6, top: 5 };
 /** Where that is asked for, bars of more than this many times the median are cut, or the others could not be told apart. */
 const FAR_OUT = 3;
 
 /** Grouped bars with whiskers and labels. Group names that would touch stand at an angle. */
 export function barPanel(options: BarPanel): Panel {
-  const { groups, bars, height } = options;
-  const wide = COLUMN - AXES.left - AXES.right;
+  const { bars, height } = options;
+  const groups = options.groups.map((name) =>
+    name.length > LONGEST ? `${name.slice(0, LONGEST - 1)}…` : name,
+  );
+  const wide = (options.width ?? COLUMN) - AXES.left - AXES.right;
   const each = wide / Math.max(1, groups.length);
   const longest = Math.max(0, ...groups.map((name) => name.length)) * TEXT_SIZE * 0.5;
   const slanted = longest > each;

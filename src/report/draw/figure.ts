@@ -25,6 +25,8 @@ export interface Figure {
   description: string;
   legend: LegendEntry[];
   panels: Panel[];
+  /** Points; default: a column of a paper. */
+  width?: number;
   /** Below the figure: mode, time scale, how windows were chosen, what whiskers mean. */
   notes: string[];
 }
@@ -35,11 +37,9 @@ const LINE = 8.6;
 /** Axes of all figures: short ticks, no arrows, labels in the middle. */
 const axis = { tickSize: 2.5, tickPadding: 2, labelArrow: "none", labelAnchor: "center" } as const;
 
-/**
- * Draws a figure.
- * @param width points; default: a column of a paper
- */
-export async function drawFigure(figure: Figure, width = COLUMN): Promise<Scene> {
+/** Draws a figure. */
+export async function drawFigure(figure: Figure): Promise<Scene> {
+  const { width = COLUMN } = figure;
   const [Plot, { parseHTML }, { regular, bold }] = await Promise.all([
     import("@observablehq/plot"),
     import("linkedom"),

@@ -87,10 +87,15 @@ export function scatterPanel(options: ScatterPanel): Panel {
   };
 }
 
-export const extent = (values: readonly number[]): [number, number] => [
-  Math.min(...values),
-  Math.max(...values),
-];
+/** Smallest and largest, of arrays of any length. */
+export function extent(values: readonly number[]): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
 
 const plain = (value: number) => String(Number(value.toPrecision(3)));
 

@@ -1,5 +1,7 @@
 /** Lengths are points (1/72 in). A column of the usual two-column paper is 3.33 in wide. */
 export const COLUMN = 240;
+/** Both columns, for figures with many bars. */
+export const PAGE = 504;
 /** Nothing in a figure is smaller: the least that is still read in print. */
 export const TEXT_SIZE = 7;
 export const TITLE_SIZE = 8.5;
@@ -47,15 +49,31 @@ const OTHERS: Look[] = [
 export const lookOf = (place: number): Look => OTHERS[place % OTHERS.length]!;
 
 /**
- * The look of a system; a second series of the same system (from the artifact, say) has another dash and symbol.
+ * The look of a system; a second series of the same system (from the artifact, say) has a lighter colour, another dash and
+ * another symbol.
  * @param taken looks that the figure has already
  */
 export function systemLook(system: string, taken: readonly Look[]): Look {
   const own = SYSTEMS[system];
   const free = (look: Look) => taken.every((other) => other.colour !== look.colour);
-  if (own && free(own)) return own;
-  return OTHERS.find(free) ?? lookOf(taken.length);
+  const second = own && { colour: lighter(own.colour), dash: "2 1.5", symbol: SECOND[own.symbol] };
+  return [own, second, ...OTHERS].find((look) => look && free(look)) ?? lookOf(taken.length);
 }
+
+const SECOND: Record<SymbolName, SymbolName> = {
+  ...{ circle: "times", square: "plus", triangle: "diamond" },
+  ...{ diamond: "triangle", plus: "square", times: "circle" },
+};
+
+/** Half way to white. */
+const lighter = (colour: string): string =>
+  `#${[1, 3, 5]
+    .map((at) =>
+      Math.round((Number.parseInt(colour.slice(at, at + 2), 16) + 255) / 2)
+        .toString(16)
+        .padStart(2, "0"),
+    )
+    .join("")}`;
 
 const NAMES: Record<string, string> = {
   baseline: "baseline",

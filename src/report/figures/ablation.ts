@@ -16,6 +16,8 @@ import { type FigureEntry, hasCells, slug } from "./entry.ts";
 import { memoryPanel } from "./over-time.ts";
 
 const STATISTICS = ["AVG", "P50", "P95", "P99"] as const;
+/** Five lines over eight hours: more of them could not be told apart. */
+const POINTS = 120;
 const WORDS: Record<string, string> = { common: "common arrivals", bursty: "bursty arrivals" };
 const words = (window: string) => WORDS[window] ?? window;
 
@@ -32,9 +34,16 @@ function memoryFigure(dataset: Dataset, fn: string, name: string, notes: string[
     description: `Local memory of ${fn} over time under each variant, for each kind of arrivals.`,
     legend: lineLegend(dataset.series),
     panels: windowsOf(dataset).map((window) =>
-      memoryPanel(dataset, { function: fn, window }, { title: words(window), starts: false, height: 110 }),
+      memoryPanel(
+        dataset,
+        { function: fn, window },
+        {
+          title: words(window),
+          ...{ starts: false, height: 110, points: POINTS },
+        },
+      ),
     ),
-    notes,
+    notes: [`Lines: ${POINTS} points, means of what is between them.`, ...notes],
   };
 }
 

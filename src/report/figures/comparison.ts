@@ -4,7 +4,7 @@ import type { Table } from "../data/table.ts";
 import { type Bar, barPanel } from "../draw/bars.ts";
 import type { Panel } from "../draw/figure.ts";
 import type { LegendEntry } from "../draw/legend.ts";
-import { LIMIT } from "../draw/style.ts";
+import { COLUMN, LIMIT, PAGE } from "../draw/style.ts";
 
 /** Bars that stand together. */
 export interface Group {
@@ -43,14 +43,22 @@ export const barLegend = (series: readonly Series[]): LegendEntry[] =>
 export const lineLegend = (series: readonly Series[]): LegendEntry[] =>
   series.map(({ label, look }) => ({ label, kind: "line", colour: look.colour, dash: look.dash }));
 
+/** As many bars have room for their labels in a column. */
+const COLUMN_BARS = 24;
+
 /** The pair of panels of the paper: local memory above, P95 with the +10 % line below, both against baseline. */
-export function comparisonPanels(dataset: Dataset): { panels: Panel[]; legend: LegendEntry[] } {
+export function comparisonPanels(dataset: Dataset): {
+  panels: Panel[];
+  legend: LegendEntry[];
+  width: number;
+} {
   const groups = functionsOf(dataset).map((name) => ({ label: name, function: name }));
   const series = compared(dataset);
+  const width = groups.length * series.length > COLUMN_BARS ? PAGE : COLUMN;
   const panel = (title: string, measure: Measure, limits: number[], label?: typeof percent) =>
     barPanel({
       title,
-      height: 92,
+      ...{ height: 92, width },
       yLabel: "of baseline",
       groups: groups.map((group) => group.label),
       bars: seriesBars(dataset, groups, series, ofBaseline(dataset, measure), label),
@@ -59,6 +67,7 @@ export function comparisonPanels(dataset: Dataset): { panels: Panel[]; legend: L
       ...(label ? {} : { rule: 1 }),
     });
   return {
+    width,
     panels: [
       panel("Average local memory", localBytes, [], percent),
       panel("P95 latency without cold starts", p95Ms, [1.1]),

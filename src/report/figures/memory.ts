@@ -3,6 +3,7 @@ import { estimateOf, GIB, localBytes, MIB, repeatsOf } from "../data/measures.ts
 import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
 import type { Figure } from "../draw/figure.ts";
+import { extent } from "../draw/scatter.ts";
 import { lineLegend } from "./comparison.ts";
 import { type FigureEntry, slug } from "./entry.ts";
 import { memoryPanel, startLegend } from "./over-time.ts";
@@ -55,7 +56,7 @@ function memoryTable(dataset: Dataset, notes: string[]): Table {
         const peak = estimateOf(
           dataset,
           ({ samples }) =>
-            samples.length > 0 ? Math.max(...samples.map((one) => one.localBytes)) / MIB : null,
+            samples.length > 0 ? extent(samples.map((one) => one.localBytes))[1] / MIB : null,
           where,
         );
         const hours = estimateOf(

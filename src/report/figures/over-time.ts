@@ -20,11 +20,14 @@ export function timeUnit(seconds: number): { label: string; seconds: number } {
   return seconds > 240 ? { label: "trace time, min", seconds: 60 } : { label: "trace time, s", seconds: 1 };
 }
 
-/** Local memory over time of one function in one window, a line for each series: its first repeat. */
+/**
+ * Local memory over time of one function in one window, a line for each series: its first repeat.
+ * @param options.points of each line, means of what is between them
+ */
 export function memoryPanel(
   dataset: Dataset,
   where: { function: string; window: string },
-  options: { title?: string; starts: boolean; height?: number },
+  options: { title?: string; starts: boolean; height?: number; points?: number },
 ): Panel {
   const drawn = dataset.series.flatMap((series) => {
     const row = dataset.rows.find(
@@ -40,7 +43,7 @@ export function memoryPanel(
     ...series.look,
     points: thinned(
       row.samples.map(({ atS, localBytes }) => [atS / unit.seconds, localBytes / MIB] as const),
-      RESOLUTION * 1.5,
+      options.points ?? RESOLUTION * 1.5,
     ),
   }));
   return linePanel({

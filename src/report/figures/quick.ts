@@ -17,6 +17,7 @@ export function overviewFigures(dataset: Dataset, name: string, title: string): 
       description:
         "Average local memory and P95 latency of each function as shares of baseline, and local memory over time.",
       legend: [...lineLegend(own.series), ...comparison.legend.slice(-1), ...startLegend(own)],
+      width: comparison.width,
       panels: [
         ...comparison.panels,
         ...functionsOf(own).map((fn) =>

@@ -33,6 +33,7 @@ code{font:.88em/1.45 ui-monospace,monospace;background:var(--card);border-radius
 .figures{display:grid;gap:1rem;align-items:start;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr))}
 figure{margin:0}
 figure svg{display:block;width:100%;max-width:34rem;height:auto}
+figure.wide{grid-column:1/-1;overflow-x:auto}figure.wide svg{min-width:44rem;max-width:68rem}
 figure svg [fill="${INK}"]{fill:var(--ink)}figure svg [stroke="${INK}"]{stroke:var(--ink)}
 figure svg [fill="${MUTED}"]{fill:var(--muted)}figure svg [stroke="${MUTED}"]{stroke:var(--muted)}
 figure svg [stroke="${LIMIT}"]{stroke:var(--limit)}figure svg [fill="${LIMIT}"]{fill:var(--limit)}
@@ -47,5 +48,5 @@ td.number,th.number{text-align:right;white-space:nowrap;font-variant-numeric:tab
 body{max-width:none;padding:0;font-size:10pt}
 .claim,figure{break-inside:avoid}.claim{border:1px solid var(--line);border-left-width:.35rem}h2,h3{break-after:avoid}
 section>p{break-after:avoid}.scroll{overflow:visible}table{font-size:7.5pt}th,td{padding:.15em .4em}
-.claims,.figures{grid-template-columns:1fr 1fr}details::details-content{content-visibility:visible;block-size:auto}}
+figure.wide svg{min-width:0}.claims,.figures{grid-template-columns:1fr 1fr}details::details-content{content-visibility:visible;block-size:auto}}
 `;

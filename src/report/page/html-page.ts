@@ -2,6 +2,7 @@ import type { Judged } from "../claims/judge.ts";
 import { dateText } from "../data/provenance.ts";
 import { isNumeric, shownValue, type Table } from "../data/table.ts";
 import { drawFigure, type Figure } from "../draw/figure.ts";
+import { COLUMN } from "../draw/style.ts";
 import { svgInline } from "../export/svg.ts";
 import { typeface } from "../font/source-sans.ts";
 import { READING, type ReportContent, type RunLine, type Section, summaryOf } from "./content.ts";
@@ -89,7 +90,7 @@ ${tables.map((table) => html`<details><summary>${table.title}</summary>\n${table
 const title = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1);
 
 const figureOf = async (figure: Figure): Promise<Html> =>
-  html`<figure>${new Html(svgInline(await drawFigure(figure)))}</figure>\n`;
+  html`<figure${new Html(figure.width && figure.width > COLUMN ? ' class="wide"' : "")}>${new Html(svgInline(await drawFigure(figure)))}</figure>\n`;
 
 function tableOf(table: Table): Html {
   const side = (i: number) => (isNumeric(table, i) ? "number" : "text");

@@ -1,9 +1,9 @@
 import { quantile } from "../../base/quantile.ts";
 import { random } from "../../base/random.ts";
 import type { Heatmap } from "../../heatmap/heatmap.ts";
-import type { Documents } from "../../results/documents.ts";
+import type { DocumentKind, Documents } from "../../results/documents.ts";
 import type { Cell, RequestRecord, Run, Sample } from "../../results/schema.ts";
-import type { CellRecord } from "../../results/store.ts";
+import type { CellRecord, Store } from "../../results/store.ts";
 import type { Source } from "../data/dataset.ts";
 
 /** Made-up results with the shape of real ones, for tests of figures: the same numbers in each call. */
@@ -167,6 +167,18 @@ function heatmapOf(system: string, windowS: number): Heatmap {
   };
 }
 
+/** Stores a finished run; its number. */
+export function storeFixture(store: Store, plan: FixturePlan, status: Run["status"] = "done"): number {
+  const { run, records, documents } = fixtureSource(plan);
+  const { id: _, ...about } = run;
+  const id = store.startRun(about);
+  for (const record of records) store.saveCell(id, record);
+  for (const [kind, document] of Object.entries(documents))
+    store.saveDocument(id, kind as DocumentKind, document);
+  store.finishRun(id, status);
+  return id;
+}
+
 /** Barriers of some functions, ten sandboxes each. */
 export function fixtureBarriers(functions: readonly string[]): Documents["barriers"] {
   return functions.map((name, i) => {
@@ -221,8 +233,8 @@ export const WINDOW_NOTE =
 const SIX = ["0@25011", "3@27267", "4@0", "5@6168", "6@35316", "7@42167"];
 const DENSITY_WINDOWS = [...SIX, "2@502", "8@52", "9@0", "10@0", "12@0", "17@0"];
 
-/** A run of each experiment. */
-export function fixtureSources(): Source[] {
+/** A run of each experiment, of its full size. */
+export function fixturePlans(): FixturePlan[] {
   const three = ["bert", "graph", "web"];
   const compared = ["baseline", "tmo", "faasmem"];
   const simulated = { mode: "simulate", windowNote: WINDOW_NOTE } as const;
@@ -255,5 +267,5 @@ export function fixtureSources(): Source[] {
     },
     { experiment: "quick", functions: ["web", "json", "graph"], heatmap: true },
     { experiment: "validate", windows: ["low"], documents: { validation: fixtureValidation(three) } },
-  ].map((plan, i) => fixtureSource({ ...(plan as FixturePlan), runId: i + 1 }));
+  ];
 }
