@@ -33,14 +33,15 @@ export const AT = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0
 /** Places of the quantiles of durations. */
 export const DURATIONS_AT = [0, 0.1, 0.25, 0.5, 0.75, 0.9, 1];
 
-/** The value at a quantile; between two a line through their logarithms, as values go over orders of magnitude. */
+/** The value at a quantile; between two that are far apart a line through their logarithms, as values go over orders of magnitude. */
 function drawFrom(values: readonly number[], places: readonly number[], at: number): number {
   if (values.length === 1) return values[0]!;
   let above = 1;
   while (places[above]! < at) above++;
   const [low, high] = [Math.max(1, values[above - 1]!), Math.max(1, values[above]!)];
   if (low === high) return low;
-  return low * (high / low) ** ((at - places[above - 1]!) / (places[above]! - places[above - 1]!));
+  const part = (at - places[above - 1]!) / (places[above]! - places[above - 1]!);
+  return high < 2 * low ? low + (high - low) * part : low * (high / low) ** part;
 }
 
 /**
@@ -117,6 +118,20 @@ function playOthers(
     player.random(minute, Math.max(1, Math.round(drawFrom(counts, AT, next()))));
 }
 
+/** Sorts the first `count` values: a few by insertion, which is faster than calling out for them. */
+function sortAscending(values: Float64Array, count: number): void {
+  if (count > 32) {
+    values.subarray(0, count).sort();
+    return;
+  }
+  for (let i = 1; i < count; i++) {
+    const value = values[i]!;
+    let at = i - 1;
+    for (; at >= 0 && values[at]! > value; at--) values[at + 1] = values[at]!;
+    values[at + 1] = value;
+  }
+}
+
 /** Plays the minutes of one function. */
 class MinutePlayer {
   readonly #into: KeepAlive;
@@ -149,10 +164,14 @@ class MinutePlayer {
       this.#inSlots(minute, count, load);
       return;
     }
+    if (count === 1) {
+      this.#into.arrive((minute + this.#next()) * MINUTE_S, this.#durationS);
+      return;
+    }
     if (count > this.#moments.length) this.#moments = new Float64Array(count * 2);
-    const moments = this.#moments.subarray(0, count);
+    const moments = this.#moments;
     for (let i = 0; i < count; i++) moments[i] = this.#next();
-    if (count > 1) moments.sort();
+    sortAscending(moments, count);
     for (let i = 0; i < count; i++) this.#into.arrive((minute + moments[i]!) * MINUTE_S, this.#durationS);
   }
 
