@@ -191,7 +191,8 @@ static enum hrtimer_restart timer_fired(struct hrtimer *timer)
 
 	spin_lock_irqsave(&queue->lock, flags);
 	finish_due(queue);
-	if (queue->count) {
+	/* a load on another CPU may have started it again while we waited for the lock */
+	if (queue->count && !hrtimer_is_queued(timer)) {
 		hrtimer_set_expires(timer, queue->ring[queue->head].due);
 		again = HRTIMER_RESTART;
 	}

@@ -35,6 +35,7 @@ need_kernel() {
 # build_module FOLDER NAME: compiles fastswap/FOLDER outside of the work tree and leaves NAME.ko in $work/modules.
 build_module() {
   local build=$work/build-$1
+  rm -rf "$build"
   mkdir -p "$work/modules"
   cp -r "$root/fastswap/$1" "$build"
   # headers that the modules share with the server
@@ -46,18 +47,7 @@ build_module() {
   cp "$build/$2.ko" "$work/modules/"
 }
 
-# kernel_module NAME...: copies modules of the patched kernel, not what they depend on.
-kernel_module() {
-  local name file
-  mkdir -p "$work/modules"
-  for name in "$@"; do
-    file=$(find "$kernel/modules" -name "$name.ko" | head -n 1)
-    [ -n "$file" ] || { say "the kernel has no module $name" && return 1; }
-    cp "$file" "$work/modules/"
-  done
-}
-
-# make_initrd FILE [PATH-IN-GUEST=SOURCE...]: busybox, init, the guests' tests, $work/modules, and these files.
+# make_initrd FILE [PATH-IN-GUEST=SOURCE...]: packed by $initrd_pack; busybox, init, the guests' tests, $work/modules in /modules, and these files.
 make_initrd() {
   local image=$1 tree pair to
   shift
@@ -74,9 +64,13 @@ make_initrd() {
     cp -rL "${pair#*=}" "$to" || return 1
   done
   chmod 755 "$tree/init"
-  (cd "$tree" && find . | cpio -o -H newc --quiet | gzip -1) >"$image"
+  # shellcheck disable=SC2086 # a command with its argument
+  (cd "$tree" && find . | cpio -o -H newc --quiet | ${initrd_pack:-gzip -1}) >"$image"
   rm -rf "$tree"
 }
+
+# The modules of the patched kernel, for modprobe.
+kernel_modules() { echo "lib/modules=$kernel/modules/lib/modules"; }
 
 # with_libraries PROGRAM...: pairs for make_initrd, PROGRAM and the shared libraries it needs, at their places.
 with_libraries() {
@@ -93,15 +87,24 @@ start_guest() {
   local name=$1 test=$2 image=$3 initrd=$4 mib=$5 limit=$6
   shift 6
   : >"$work/$name.verdict"
-  timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -machine q35 -smp 2 -m "$mib" -nographic -no-reboot \
-    -nodefaults -monitor none -kernel "$image" -initrd "$initrd" -device virtio-rng-pci \
-    -append "console=ttyS0 panic=-1 oops=panic softlockup_panic=0 loglevel=5 faasmem.test=$test $guest_append" \
-    -serial "file:$work/$name.console" -serial "file:$work/$name.verdict" "$@" </dev/null >"$work/$name.qemu" 2>&1 &
+  timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max "${machine[@]}" -smp 2 -m "$mib" -nographic -no-reboot \
+    -nodefaults -monitor none -kernel "$image" -initrd "$initrd" \
+    -append "console=ttyS0 panic=-1 oops=panic loglevel=5 random.trust_cpu=on reboot=t faasmem.test=$test" \
+    -serial "file:$work/$name.console" "${verdicts[@]/%VERDICT/$work/$name.verdict}" "$@" </dev/null >"$work/$name.qemu" 2>&1 &
   guest_pid=$!
   guests+=("$guest_pid")
 }
-guest_append=''
 guests=()
+# The patched kernel is built for QEMU's microvm, without ACPI; Debian's needs a usual PC.
+small_machine() {
+  machine=(-M "microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=on")
+  # shellcheck disable=SC2054 # a comma inside an argument
+  verdicts=(-chardev "file,id=verdict,path=VERDICT" -device isa-serial,index=1,chardev=verdict)
+}
+usual_machine() {
+  machine=(-M q35 -device virtio-rng-pci)
+  verdicts=(-serial file:VERDICT)
+}
 
 # count_guest NAME TITLE: adds up the verdicts of a guest that has ended.
 count_guest() {

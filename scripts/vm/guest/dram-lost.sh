@@ -4,19 +4,11 @@
 lost() { # delay_us, page-cluster
   echo "$1" >/sys/module/fastswap_dram/parameters/delay_us
   echo "$2" >/proc/sys/vm/page-cluster
-  rm -f /tmp/in
-  mkfifo /tmp/in
-  swapcheck hold 32 </tmp/in >/tmp/out 2>&1 &
-  holder=$!
-  exec 4>/tmp/in
-  until grep -q ready /tmp/out || ! kill -0 $holder 2>/dev/null; do sleep 0.1; done
+  hold_start hold 32
   echo 1 >/sys/module/fastswap_dram/parameters/lose
-  echo go >&4
-  wait $holder
-  code=$?
-  exec 4>&-
+  hold_end
   # 128 + SIGBUS
-  expect "lost pages" "loads of $1 us, page-cluster $2: exit code $code; $(tr "\n" " " </tmp/out)" test $code -eq 135
+  expect "lost pages" "loads of $1 us, page-cluster $2: exit code $code; $held" test "$code" -eq 135
 }
 lost 0 3
 lost 30 3

@@ -1,6 +1,6 @@
 # Faults a second: the DRAM backend against a RAM disk as swap area (brd), same boot, same program. Sourced by dram.sh.
 # shellcheck shell=dash disable=SC2154
-insmod /modules/brd.ko rd_nr=1 rd_size=491520
+modprobe brd rd_nr=1 rd_size=491520
 mkswap /dev/ram0 >/dev/null
 rate() { # mode: prints faults per second, better of two
   local best=0 out this i

@@ -12,6 +12,8 @@
  *       ROUNDS times: all pages out by MADV_PAGEOUT (not timed), then one word of each read. Prints the same.
  *   swapcheck hold MIB
  *       Fills, gives all of it back by MADV_PAGEOUT, prints 'ready', waits for a line, touches every page, checks it.
+ *   swapcheck stay MIB
+ *       The same without giving anything back: somebody else does.
  *
  * Exit code: 0, 1 if a word was wrong, 2 for wrong usage or no memory. A SIGBUS ends it as it would end any program.
  */
@@ -182,14 +184,14 @@ static int touch(int page_out) {
   return wrong != 0;
 }
 
-static int hold(void) {
+static int hold(int page_out) {
   char line[16];
   versions = map(pages * sizeof(*versions), MAP_PRIVATE | MAP_ANONYMOUS);
   memory = map(pages * PAGE, MAP_PRIVATE | MAP_ANONYMOUS);
   madvise(memory, pages * PAGE, MADV_NOHUGEPAGE);
   for (size_t n = 0; n < pages; n++) fill(n, 1);
   if (mlock(versions, pages * sizeof(*versions))) die("mlock");
-  if (madvise(memory, pages * PAGE, MADV_PAGEOUT)) die("MADV_PAGEOUT");
+  if (page_out && madvise(memory, pages * PAGE, MADV_PAGEOUT)) die("MADV_PAGEOUT");
   puts("ready");
   fflush(stdout);
   if (!fgets(line, sizeof(line), stdin)) die("stdin");
@@ -200,8 +202,8 @@ static int hold(void) {
 
 int main(int count, char **arguments) {
   const char *mode = count > 1 ? arguments[1] : "", *kind = "anon";
-  if (count < 3 || (count < 4 && strcmp(mode, "hold"))) {
-    fprintf(stderr, "usage: swapcheck check|touch|recall MIB OPS|ROUNDS [order=] [kind=] [threads=] [seed=] | hold MIB\n");
+  if (count < 3 || (count < 4 && strcmp(mode, "hold") && strcmp(mode, "stay"))) {
+    fprintf(stderr, "usage: swapcheck check|touch|recall MIB OPS|ROUNDS [order=] [kind=] [threads=] [seed=] | hold|stay MIB\n");
     return 2;
   }
   pages = (size_t)atol(arguments[2]) << 8;
@@ -218,7 +220,8 @@ int main(int count, char **arguments) {
   if (!strcmp(mode, "check")) return check(kind);
   if (!strcmp(mode, "touch")) return touch(0);
   if (!strcmp(mode, "recall")) return touch(1);
-  if (!strcmp(mode, "hold")) return hold();
+  if (!strcmp(mode, "hold")) return hold(1);
+  if (!strcmp(mode, "stay")) return hold(0);
   fprintf(stderr, "swapcheck: unknown mode %s\n", mode);
   return 2;
 }
