@@ -69,8 +69,9 @@ static void explain(struct fsr_session *session, struct fsr_queue *queue, int er
 			pr_err(FSR_NAME ": no memory server at %s: start fastswap-server there\n", session->peer);
 		else if (error == -EHOSTUNREACH || error == -ETIMEDOUT)
 			pr_err(FSR_NAME ": %s does not answer: check address, link (ibv_devinfo) and firewall\n", session->peer);
-		else if (error == -ENODEV)
-			pr_err(FSR_NAME ": no RDMA device leads to %s: set one up (rdma link show) or correct `client`\n", session->peer);
+		else if (error == -ENODEV || error == -EADDRNOTAVAIL)
+			pr_err(FSR_NAME ": no RDMA device of this machine leads to %s: see `rdma link show`, and the parameter client\n",
+			       session->peer);
 		else
 			pr_err(FSR_NAME ": connecting to %s failed (%d)\n", session->peer, error);
 		return;

@@ -35,6 +35,7 @@ static void check(bool good, const char *what)
 struct connection {
 	struct rdma_cm_id *id;
 	struct ibv_mr *mr;
+	bool connected;
 	uint8_t page[FASTSWAP_PAGE] __attribute__((aligned(FASTSWAP_PAGE)));
 };
 
@@ -50,6 +51,7 @@ static bool connect_with(struct connection *c, const struct fastswap_hello *hell
 	memset(answer, 0, sizeof(*answer));
 	c->id = NULL;
 	c->mr = NULL;
+	c->connected = false;
 	if (options.from) {
 		struct rdma_addrinfo passive = {.ai_flags = RAI_PASSIVE, .ai_port_space = RDMA_PS_TCP};
 		if (rdma_getaddrinfo(options.from, NULL, &passive, &source) != 0)
@@ -64,6 +66,7 @@ static bool connect_with(struct connection *c, const struct fastswap_hello *hell
 	if (!c->mr)
 		goto out;
 	int error = rdma_connect(c->id, &param) == 0 ? 0 : errno;
+	c->connected = !error;
 	const struct rdma_cm_event *event = c->id->event;
 	if (event && event->param.conn.private_data && event->param.conn.private_data_len >= sizeof(*answer)) {
 		memcpy(answer, event->param.conn.private_data, sizeof(*answer));
@@ -82,7 +85,9 @@ static void hang_up(struct connection *c)
 {
 	if (!c->id)
 		return;
-	rdma_disconnect(c->id);
+	/* Of a connection that was refused it would wait for an event that never comes. */
+	if (c->connected)
+		rdma_disconnect(c->id);
 	if (c->mr)
 		rdma_dereg_mr(c->mr);
 	rdma_destroy_ep(c->id);

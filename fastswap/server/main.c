@@ -201,9 +201,9 @@ static int start_listening(struct rdma_event_channel *channel, struct rdma_cm_id
 		rdma_freeaddrinfo(found);
 		rdma_destroy_id(*listener);
 		return fail("cannot listen on %s port %s: %s%s", options.listen, port, strerror(error),
-			    error == EADDRINUSE ? ": is another server running? --port"
-			    : error == ENODEV || error == EADDRNOTAVAIL
-				    ? ": no RDMA device has this address: see `rdma link show` and `ip address`"
+			    /* The connection manager says "not available" for a port that is taken, too. */
+			    error == EADDRINUSE || error == EADDRNOTAVAIL || error == ENODEV
+				    ? ": is another server running (--port), or has no RDMA device this address (rdma link show)?"
 				    : "");
 	}
 	rdma_freeaddrinfo(found);

@@ -15,7 +15,7 @@ rdma_modules() { # everything that soft-RoCE and the connection manager need, in
 
 wire() { # own end, other end, last byte of the address
   echo -netdev "dgram,id=wire,local.type=unix,local.path=$work/$1.wire,remote.type=unix,remote.path=$work/$2.wire" \
-    -device "virtio-net-pci,netdev=wire,host_mtu=9000,mac=52:54:00:00:00:0$3"
+    -device "virtio-net-pci,netdev=wire,host_mtu=9000,romfile=,mac=52:54:00:00:00:0$3"
 }
 
 test_rdma() {
@@ -26,7 +26,7 @@ test_rdma() {
   if ! need_kernel || ! build_module rdma fastswap_rdma || ! rdma_modules ||
     ! make -s -C "$root/fastswap/server" OUT="$work/server" all ||
     ! make_initrd "$work/rdma.initrd" bin/fastswap-server="$work/server/fastswap-server" \
-      bin/fastswap-check="$work/server/fastswap-check" etc/libibverbs.d/rxe.driver=/etc/libibverbs.d/rxe.driver \
+      bin/fastswap-check="$work/server/fastswap-check" etc/libibverbs.d/rxe.driver=/etc/libibverbs.d/rxe.driver bin/rdma="$(command -v rdma)" \
       www/cgi-bin/server="$root/scripts/vm/guest/rdma-control" \
       $(with_libraries "$work/server/fastswap-server" "$provider" "$(command -v rdma)"); then
     miss "rdma: no kernel, module, server or memory disk"

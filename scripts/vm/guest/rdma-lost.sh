@@ -25,7 +25,7 @@ local_run() { # NAME: checks without a memory node
   local before
   before=$(stat_of stores)
   group small 48M
-  out=$(in_group small swapcheck check 96 6000 seed=11 2>&1)
+  out=$(in_group small swapcheck check 64 2000 seed=11 2>&1)
   expect "$1" "$(($(stat_of stores) - before)) stores there, $(stat_of stores_refused_lost) refused in all; $out" \
     test "$(value mismatches "$out")" = 0 -a "$(stat_of stores)" -eq "$before"
 }
@@ -33,7 +33,7 @@ far_run() { # NAME: checks with one
   local before
   before=$(stat_of stores)
   group small 48M
-  out=$(in_group small swapcheck check 96 6000 seed=12 2>&1)
+  out=$(in_group small swapcheck check 64 2000 seed=12 2>&1)
   expect "$1" "$(($(stat_of stores) - before)) stores; $out" test "$(value mismatches "$out")" = 0 -a $(($(stat_of stores) - before)) -gt 1000
 }
 busy() { # a process that stores and loads all the time

@@ -35,6 +35,6 @@ expect "port taken" "$out" contains "another server" "$out"
 refused "too much" "ask for less" server=10.0.0.2 capacity=401M
 refused "too many queues" "connections of a client" server=10.0.0.2 capacity=384M queues=5
 
-out=$(fastswap-check --server 10.0.0.2 --pages 2000 2>&1)
+out=$(fastswap-check --server 10.0.0.2 --pages 200 2>&1)
 expect "server, from a program" "$(echo "$out" | tail -n 1); $(echo "$out" | grep 'wrong$' | sed 's/^ *//')" contains ", 0 failed" "$out"
 contains ", 0 failed" "$out" || echo "$out" | grep FAIL | while read -r line; do note "$line"; done
