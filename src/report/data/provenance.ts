@@ -13,14 +13,15 @@ export function modeText({ run, plan, records }: Source): string {
   if (plan.mode === "imported" && records.length === 0) return MODES.imported;
   if (run.experiment === "semiwarm") return `calculated from trace ${run.trace}, nothing was run`;
   if (run.experiment === "overhead") return "measured on real sandboxes of this machine";
+  if (run.experiment === "validate") {
+    return `the same cells replayed (${replayText(run)}) and simulated from profiles of this machine, trace ${run.trace}`;
+  }
   const modes = unique(records.map(({ cell }) => cell.mode));
   return (modes.length > 0 ? modes : [plan.mode])
     .map((mode) => {
       if (mode === "imported") return MODES.imported;
       if (mode === "simulate") return `simulated from profiles of this machine, trace ${run.trace}`;
-      return run.timeScale === 1
-        ? `replayed in real time, trace ${run.trace}`
-        : `replayed, trace time ${run.timeScale}x real time (functions at their own speed), trace ${run.trace}`;
+      return `replayed${run.timeScale === 1 ? " " : ", "}${replayText(run)}, trace ${run.trace}`;
     })
     .join("; ");
 }
@@ -31,6 +32,9 @@ const machineFacts = z.object({
   memoryBytes: z.number(),
   kernel: z.string(),
 });
+
+const replayText = ({ timeScale }: Run): string =>
+  timeScale === 1 ? "in real time" : `trace time ${timeScale}x real time (functions at their own speed)`;
 
 /** "2 cores of CPU, 24 GiB, Linux 6.18"; empty for an unknown machine. */
 export function machineText(run: Run): string {
