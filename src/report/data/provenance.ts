@@ -36,10 +36,10 @@ const machineFacts = z.object({
 const replayText = ({ timeScale }: Run): string =>
   timeScale === 1 ? "in real time" : `trace time ${timeScale}x real time (functions at their own speed)`;
 
-/** "2 cores of CPU, 24 GiB, Linux 6.18"; empty for an unknown machine. */
+/** "2 cores of CPU, 24 GiB, Linux 6.18"; empty for an unknown one. */
 export function machineText(run: Run): string {
   const machine = machineFacts.safeParse(run.machine).data;
-  if (!machine) return "";
+  if (!machine || machine.cores === 0) return ""; // imported: nobody knows
   const { cores, cpu, memoryBytes, kernel } = machine;
   return `${cores} cores (${cpu}), ${(memoryBytes / 1024 ** 3).toFixed(0)} GiB, Linux ${kernel}`;
 }
