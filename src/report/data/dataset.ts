@@ -99,16 +99,11 @@ export function datasetOf(sources: readonly Source[]): Dataset {
   return { sources, rows, series };
 }
 
-export const ORIGINS: Record<Cell["mode"], string> = {
+const ORIGINS: Record<Cell["mode"], string> = {
   replay: "replayed",
   simulate: "simulated",
   imported: "artifact",
 };
-
-/** A dataset of records alone, as `experiment run` has them. */
-export function datasetOfRecords(run: Run, records: readonly CellRecord[]): Dataset {
-  return datasetOf([{ run, plan: facts.parse(run.config), records, documents: {} }]);
-}
 
 /** The document of this kind in the first run that has one. */
 export function documentOf<K extends DocumentKind>({ sources }: Dataset, kind: K): Documents[K] | null {

@@ -13,14 +13,15 @@ export function modeText({ run, plan, records }: Source): string {
   if (plan.mode === "imported" && records.length === 0) return MODES.imported;
   if (run.experiment === "semiwarm") return `calculated from trace ${run.trace}, nothing was run`;
   if (run.experiment === "overhead") return "measured on real sandboxes of this machine";
+  if (run.experiment === "validate") {
+    return `the same cells replayed (${replayText(run)}) and simulated from profiles of this machine, trace ${run.trace}`;
+  }
   const modes = unique(records.map(({ cell }) => cell.mode));
   return (modes.length > 0 ? modes : [plan.mode])
     .map((mode) => {
       if (mode === "imported") return MODES.imported;
       if (mode === "simulate") return `simulated from profiles of this machine, trace ${run.trace}`;
-      return run.timeScale === 1
-        ? `replayed in real time, trace ${run.trace}`
-        : `replayed, trace time ${run.timeScale}x real time (functions at their own speed), trace ${run.trace}`;
+      return `replayed${run.timeScale === 1 ? " " : ", "}${replayText(run)}, trace ${run.trace}`;
     })
     .join("; ");
 }
@@ -32,10 +33,13 @@ const machineFacts = z.object({
   kernel: z.string(),
 });
 
-/** "2 cores of CPU, 24 GiB, Linux 6.18"; empty for an unknown machine. */
+const replayText = ({ timeScale }: Run): string =>
+  timeScale === 1 ? "in real time" : `trace time ${timeScale}x real time (functions at their own speed)`;
+
+/** "2 cores of CPU, 24 GiB, Linux 6.18"; empty for an unknown one. */
 export function machineText(run: Run): string {
   const machine = machineFacts.safeParse(run.machine).data;
-  if (!machine) return "";
+  if (!machine || machine.cores === 0) return ""; // imported: nobody knows
   const { cores, cpu, memoryBytes, kernel } = machine;
   return `${cores} cores (${cpu}), ${(memoryBytes / 1024 ** 3).toFixed(0)} GiB, Linux ${kernel}`;
 }

@@ -31,7 +31,7 @@ export interface Figure {
   notes: string[];
 }
 
-export const MARGINS = { marginLeft: 36, marginRight: 6, marginTop: 5, marginBottom: 23 };
+const MARGINS = { marginLeft: 36, marginRight: 6, marginTop: 5, marginBottom: 23 };
 const LINE = 8.6;
 
 /** Axes of all figures: short ticks, no arrows, labels in the middle. */

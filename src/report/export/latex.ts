@@ -16,7 +16,7 @@ const SPECIAL: Record<string, string> = {
 };
 
 /** A text that LaTeX prints as it stands. */
-export const escapeLatex = (content: string): string =>
+const escapeLatex = (content: string): string =>
   content
     .replace(/\s+/g, " ")
     .replace(/[\\~^±×−–…<>|"]|[#$%&_{}]/g, (character) => SPECIAL[character] ?? `\\${character}`);

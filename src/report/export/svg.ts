@@ -3,7 +3,7 @@ import { PAPER } from "../draw/style.ts";
 import type { Font } from "../font/font.ts";
 import { FONT_FAMILY, typeface } from "../font/source-sans.ts";
 
-export const escapeXml = (content: string): string =>
+const escapeXml = (content: string): string =>
   content.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 
 /**

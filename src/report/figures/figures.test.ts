@@ -163,7 +163,7 @@ for (const [name, plan] of Object.entries(plans)) {
       for (const { notes } of [...figures, ...tables]) {
         const text = notes.join(" ");
         expect(text).toMatch(
-          /Replayed, trace time 30x|Simulated from|Measured on real|Calculated from|Real sandboxes/,
+          /Replayed, trace time 30x|replayed \(trace time 30x|Simulated from|Measured on real|Calculated from|Real sandboxes/,
         );
         expect(text).toContain("faasmem 1.2.3");
         if (!documentsOnly && source.plan.windowNote && !text.includes("Real sandboxes"))

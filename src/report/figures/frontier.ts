@@ -8,7 +8,7 @@ import { percent } from "./comparison.ts";
 import type { FigureEntry } from "./entry.ts";
 
 /** A system's place: its memory and its P95 as shares of baseline, the geometric mean over functions and windows. */
-export interface Place {
+interface Place {
   series: string;
   memory: number;
   p95: number;
@@ -31,7 +31,7 @@ function cellPlaces(dataset: Dataset): CellPlace[] {
 }
 
 /** One place for each series. */
-export function placesOf(dataset: Dataset): Place[] {
+function placesOf(dataset: Dataset): Place[] {
   const cells = cellPlaces(dataset);
   return dataset.series.flatMap(({ label }) => {
     const own = cells.filter(({ series }) => series === label);
@@ -44,7 +44,7 @@ export function placesOf(dataset: Dataset): Place[] {
 }
 
 /** Places that no other one beats in both: the frontier, by memory. */
-export const frontierOf = (places: readonly Place[]): Place[] =>
+const frontierOf = (places: readonly Place[]): Place[] =>
   places
     .filter(
       (one) => !places.some((other) => other !== one && other.memory <= one.memory && other.p95 <= one.p95),

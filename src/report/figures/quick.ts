@@ -6,7 +6,7 @@ import { type FigureEntry, hasCells, slug } from "./entry.ts";
 import { memoryPanel, startLegend } from "./over-time.ts";
 
 /** Memory and P95 against baseline, and memory over time below: everything about a small run in one figure. */
-export function overviewFigures(dataset: Dataset, name: string, title: string): Figure[] {
+function overviewFigures(dataset: Dataset, name: string, title: string): Figure[] {
   const windows = windowsOf(dataset);
   return windows.map((window) => {
     const own = ofWindow(dataset, window);

@@ -1,4 +1,5 @@
 import type { Documents } from "../../results/documents.ts";
+import { MOST_MEMORY_ERROR_PCT, MOST_P95_ERROR_PCT } from "../../simulator/validate.ts";
 import { documentOf, unique } from "../data/dataset.ts";
 import { notesOf } from "../data/provenance.ts";
 import { type Bar, barPanel } from "../draw/bars.ts";
@@ -6,10 +7,6 @@ import { LIMIT, systemLook, systemName } from "../draw/style.ts";
 import type { FigureEntry } from "./entry.ts";
 
 type Row = Documents["validation"][number];
-
-/** How far simulated numbers may be from replayed ones, in percent (docs/commands/plot.md). */
-export const MEMORY_LIMIT = 10;
-export const P95_LIMIT = 15;
 
 /** Simulated against replayed: errors of memory and P95 in percent of the replayed value. */
 export const validateEntry: FigureEntry = {
@@ -54,11 +51,16 @@ export const validateEntry: FigureEntry = {
             ...systems.map((system) => ({
               ...{ label: systemName(system), kind: "bar" as const, colour: systemLook(system, []).colour },
             })),
-            { label: `goal: ±${MEMORY_LIMIT} %, ±${P95_LIMIT} %`, kind: "line", colour: LIMIT, dash: "4 2" },
+            {
+              label: `goal: ±${MOST_MEMORY_ERROR_PCT} %, ±${MOST_P95_ERROR_PCT} %`,
+              kind: "line",
+              colour: LIMIT,
+              dash: "4 2",
+            },
           ],
           panels: [
-            panel("Average local memory", MEMORY_LIMIT, (row) => row.memErrorPct),
-            panel("P95 latency", P95_LIMIT, (row) => row.p95ErrorPct),
+            panel("Average local memory", MOST_MEMORY_ERROR_PCT, (row) => row.memErrorPct),
+            panel("P95 latency", MOST_P95_ERROR_PCT, (row) => row.p95ErrorPct),
           ],
           notes,
         },
