@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 function server(files: Record<string, string> = {}): FakeMachine {
-  const machine = fakeMachine(
+  const machine: FakeMachine = fakeMachine(
     {
       [THP]: "[always] madvise never\n",
       [NUMA]: "1\n",
@@ -33,7 +33,12 @@ function server(files: Record<string, string> = {}): FakeMachine {
       "/etc/security/limits.d/other.conf": "",
       ...files,
     },
-    { mount: () => 0 },
+    {
+      mount: () => {
+        machine.put("/proc/self/mounts", "none /sys/kernel/debug debugfs rw 0 0\n");
+        return 0;
+      },
+    },
   );
   cleanups.push(() => machine.dispose());
   return machine;

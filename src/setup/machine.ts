@@ -211,3 +211,8 @@ export async function must(machine: Machine, command: string[], fix: string, lou
   const said = (err.trim() || out.trim()).slice(-SAID_BYTES).replaceAll("\n", "; ");
   throw new FaasmemError("COMMAND_FAILED", `${command.join(" ")}: ${said || `exit code ${code}`}`, { fix });
 }
+
+/** Is something mounted right there? */
+export function isMounted(machine: Machine, path: string): boolean {
+  return (machine.read("/proc/self/mounts") ?? "").split("\n").some((line) => line.split(" ")[1] === path);
+}
