@@ -211,7 +211,8 @@ test("a step that cannot be done stops everything before anything is changed", a
 test("this machine's huge pages are switched and put back", async () => {
   const machine = thisMachine();
   const before = machine.read(THP);
-  if (before === null || machine.uid !== 0 || !machine.writable(THP)) {
+  const writable = Bun.spawnSync(["test", "-w", THP]).success;
+  if (before === null || !writable) {
     console.log("not verified here: huge pages cannot be switched");
     return;
   }
