@@ -5,7 +5,7 @@ import { FaasmemError } from "./errors.ts";
  * Asks the person at the terminal before something is changed. Anything but yes is no.
  *
  * @param command the command as the person may run it without being asked
- * @throws FaasmemError NEEDS_YES without a terminal, DECLINED
+ * @throws FaasmemError NEEDS_YES without a terminal, DECLINED, STOPPED after Ctrl-C
  */
 export async function confirm(question: string, command: string): Promise<void> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) {
@@ -15,13 +15,26 @@ export async function confirm(question: string, command: string): Promise<void> 
     });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C and Ctrl-D come as events while a line is read, and would leave the question open for ever.
+  const left = Promise.withResolvers<never>();
+  terminal.on("SIGINT", () => {
+    left.reject(
+      new FaasmemError("STOPPED", "nothing was changed", {
+        fix: `to be asked again: ${command}`,
+        kind: "stopped",
+      }),
+    );
+  });
+  terminal.on("close", () => left.reject(declined(command)));
   try {
-    const answer = await terminal.question(`${question} [y/N] `);
-    if (/^y(es)?$/i.test(answer.trim())) return;
+    const answer = await Promise.race([terminal.question(`${question} [y/N] `), left.promise]);
+    if (!/^y(es)?$/i.test(answer.trim())) throw declined(command);
   } finally {
     terminal.close();
   }
-  throw new FaasmemError("DECLINED", "nothing was changed", {
+}
+
+const declined = (command: string) =>
+  new FaasmemError("DECLINED", "nothing was changed", {
     fix: `run it again, or with --yes: ${command} --yes`,
   });
-}

@@ -118,6 +118,19 @@ test("a patched kernel, an active adapter, huge pages and a page size of 64 KiB 
   expect(diagnosis.planes.swap.reason).toContain("swap is on");
 });
 
+test("names and fields of the JSON stay", async () => {
+  const diagnosis = await judge("linux-6.18-root");
+  expect(Object.keys(diagnosis)).toEqual(["schema", "capabilities", "planes", "recommended"]);
+  expect(diagnosis.capabilities.map((one) => one.id)).toEqual([
+    ...["kernel", "cgroup", "rdma", "containers", "limits"],
+    ...["userfaultfd", "uffd-move", "pagemap-scan", "process-madvise", "ptrace"],
+    ...["bpf", "btf", "tracker-ebpf", "mglru", "page-idle"],
+    ...["memory", "swap", "zram", "frontswap", "thp", "numa", "psi"],
+  ]);
+  expect(Object.keys(diagnosis.capabilities[0]!)).toEqual(["id", "state", "detail", "enables", "fix"]);
+  expect(Object.keys(diagnosis.recommended)).toEqual(["plane", "planeReason", "tracker", "trackerReason"]);
+});
+
 test("a machine that tells nothing at all is judged, not crashed on", async () => {
   const diagnosis = await diagnose(replayFacts({ faasmemFacts: 1, facts: {} }));
   expect(diagnosis.recommended).toMatchObject({ plane: null, tracker: "refault" });

@@ -22,7 +22,7 @@ afterEach(() => {
 });
 
 function server(files: Record<string, string> = {}): FakeMachine {
-  const machine = fakeMachine(
+  const machine: FakeMachine = fakeMachine(
     {
       [THP]: "[always] madvise never\n",
       [NUMA]: "1\n",
@@ -33,7 +33,12 @@ function server(files: Record<string, string> = {}): FakeMachine {
       "/etc/security/limits.d/other.conf": "",
       ...files,
     },
-    { mount: () => 0 },
+    {
+      mount: () => {
+        machine.put("/proc/self/mounts", "none /sys/kernel/debug debugfs rw 0 0\n");
+        return 0;
+      },
+    },
   );
   cleanups.push(() => machine.dispose());
   return machine;
@@ -206,7 +211,8 @@ test("a step that cannot be done stops everything before anything is changed", a
 test("this machine's huge pages are switched and put back", async () => {
   const machine = thisMachine();
   const before = machine.read(THP);
-  if (before === null || machine.uid !== 0 || !machine.writable(THP)) {
+  const writable = Bun.spawnSync(["test", "-w", THP]).success;
+  if (before === null || !writable) {
     console.log("not verified here: huge pages cannot be switched");
     return;
   }

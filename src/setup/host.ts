@@ -1,4 +1,4 @@
-import { type Machine, must } from "./machine.ts";
+import { isMounted, type Machine, must } from "./machine.ts";
 import { fileStep, type Setting, settingStep } from "./setting.ts";
 import { done, type Step, todo } from "./step.ts";
 
@@ -85,10 +85,10 @@ function debugfsStep(machine: Machine): Step {
     id: "debugfs",
     title: "debugfs mounted, for lru_gen",
     would: `mount -t debugfs none ${DEBUGFS}`,
-    check: async () =>
-      machine.list(DEBUGFS).length > 0 || !machine.exists("/sys/kernel/mm/lru_gen")
-        ? done(DEBUGFS)
-        : todo("not mounted"),
+    check: async () => {
+      if (!machine.exists("/sys/kernel/mm/lru_gen")) return done("this kernel has no MGLRU");
+      return isMounted(machine, DEBUGFS) ? done(DEBUGFS) : todo("not mounted");
+    },
     apply: async (keep) => {
       keep({ kind: "mount", path: DEBUGFS });
       await must(machine, ["mount", "-t", "debugfs", "none", DEBUGFS], "run it as root on the host itself");

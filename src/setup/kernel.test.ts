@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bootStep, menuEntry } from "./boot.ts";
@@ -188,6 +188,13 @@ test("unknown systems get the steps by hand; no source, no room and no modules a
   expect(await first({ source: "/nowhere" })).toMatchObject({
     state: "blocked",
     now: "there is no /nowhere",
+  });
+  expect(await first({ out: "/shared" })).toMatchObject({ state: "done" });
+  machine.put("/shared/file", "");
+  chmodSync(join(machine.root, "/shared"), 0o777);
+  expect(await first({ out: "/shared" })).toMatchObject({
+    state: "blocked",
+    now: expect.stringContaining("others may write"),
   });
   const free = machine.free;
   machine.free = () => 1024 ** 3;

@@ -132,6 +132,12 @@ function systemStep(
       if (options.source !== "debian" && !machine.exists(options.source)) {
         return blocked(`there is no ${options.source}`, "give a Linux 6.1 tree or tar archive with --source");
       }
+      if (machine.identify(options.out)?.ours === false) {
+        return blocked(
+          `${options.out} is another user's, or others may write to it: what is built there runs as root`,
+          "choose another --out",
+        );
+      }
       const free = machine.free(options.out);
       if (free < LEAST_ROOM_BYTES && !machine.exists(build.tree)) {
         return blocked(

@@ -1,5 +1,4 @@
 import {
-  accessSync,
   chmodSync,
   closeSync,
   existsSync,
@@ -37,6 +36,8 @@ export interface FileIdentity {
   ino: number;
   size: number;
   regular: boolean;
+  /** It belongs to this user, and nobody else may write to it. */
+  ours: boolean;
 }
 
 /** The machine that is set up: its files and its programs. Tests give one with a root of its own. */
@@ -46,11 +47,10 @@ export interface Machine {
   read(path: string): string | null;
   exists(path: string): boolean;
   list(path: string): string[];
-  writable(path: string): boolean;
   /** @throws FaasmemError READ_ONLY, PERMISSION, DISK_FULL, CANNOT_WRITE */
   write(path: string, text: string, mode?: number): void;
   /** A new, empty, private file; never follows or replaces what is there. */
-  create(path: string): FileIdentity;
+  create(path: string): Pick<FileIdentity, "dev" | "ino">;
   remove(path: string): void;
   identify(path: string): FileIdentity | null;
   /** The path without symbolic links, as the kernel names it. */
@@ -102,19 +102,15 @@ export function thisMachine(root = "/"): Machine {
   };
   const identify = (path: string): FileIdentity | null =>
     tried(() => {
-      const { dev, ino, size, isFile } = wrapStat(lstatSync(at(path)));
-      return { dev, ino, size, regular: isFile };
+      const stat = lstatSync(at(path));
+      const ours = stat.uid === process.geteuid?.() && (stat.mode & 0o022) === 0;
+      return { dev: stat.dev, ino: stat.ino, size: stat.size, regular: stat.isFile(), ours };
     }, null);
   return {
     uid: process.geteuid?.() ?? 0,
     read: (path) => tried(() => readFileSync(at(path), "utf8").trimEnd(), null),
     exists: (path) => existsSync(at(path)),
     list: (path) => tried(() => readdirSync(at(path)), []),
-    writable: (path) =>
-      tried(() => {
-        accessSync(at(path), 2);
-        return true;
-      }, false),
     write: (path, text, mode = 0o644) => {
       try {
         mkdirSync(dirname(at(path)), { recursive: true });
@@ -130,7 +126,7 @@ export function thisMachine(root = "/"): Machine {
         try {
           chmodSync(at(path), 0o600);
           const { dev, ino } = fstatSync(fd);
-          return { dev, ino, size: 0, regular: true };
+          return { dev, ino };
         } finally {
           closeSync(fd);
         }
@@ -163,13 +159,6 @@ export function thisMachine(root = "/"): Machine {
     interrupt: () => running?.kill("SIGTERM"),
   };
 }
-
-const wrapStat = (stat: ReturnType<typeof lstatSync>) => ({
-  dev: Number(stat!.dev),
-  ino: Number(stat!.ino),
-  size: Number(stat!.size),
-  isFile: stat!.isFile(),
-});
 
 /** Of this process's environment, what programs of a setup may need: the network's way out, a compiler cache. */
 function passedOn(): Record<string, string> {
@@ -210,4 +199,9 @@ export async function must(machine: Machine, command: string[], fix: string, lou
   if (code === 0) return out;
   const said = (err.trim() || out.trim()).slice(-SAID_BYTES).replaceAll("\n", "; ");
   throw new FaasmemError("COMMAND_FAILED", `${command.join(" ")}: ${said || `exit code ${code}`}`, { fix });
+}
+
+/** Is something mounted right there? */
+export function isMounted(machine: Machine, path: string): boolean {
+  return (machine.read("/proc/self/mounts") ?? "").split("\n").some((line) => line.split(" ")[1] === path);
 }

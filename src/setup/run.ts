@@ -4,6 +4,9 @@ import type { SetupState } from "./state.ts";
 import type { Check, Step } from "./step.ts";
 import { takeBack } from "./undo.ts";
 
+/** A signal that has ended a program has been told to this process by then. */
+const SIGNAL_MS = 100;
+
 /** A step as it was found. */
 export interface StepStatus {
   id: string;
@@ -76,6 +79,8 @@ export async function applySteps(
       try {
         await step.apply((made) => state.add(step.id, made));
       } catch (thrown) {
+        // Ctrl-C ends the program at once, too, and may be told to us only after that.
+        await Bun.sleep(SIGNAL_MS);
         if (stopped()) throw stoppedBefore(step);
         const error = toFaasmemError(thrown);
         throw new FaasmemError(error.code, `${step.title}: ${error.message}`, {

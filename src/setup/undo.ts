@@ -1,6 +1,6 @@
 import { FaasmemError } from "../base/errors.ts";
 import type { Change, ChangeOf } from "./change.ts";
-import { type Machine, must } from "./machine.ts";
+import { isMounted, type Machine, must } from "./machine.ts";
 import { installedPackages } from "./packages.ts";
 import { readSetting } from "./setting.ts";
 import { swapsOn } from "./swaps.ts";
@@ -92,11 +92,8 @@ async function undoAddress(machine: Machine, { device, address }: ChangeOf<"addr
   ]);
 }
 
-async function undoMount(machine: Machine, path: string): Promise<string> {
-  const mounted = (machine.read("/proc/self/mounts") ?? "")
-    .split("\n")
-    .some((line) => line.split(" ")[1] === path);
-  return takeAway(machine, mounted, `mount ${path}`, ["umount", path]);
+function undoMount(machine: Machine, path: string): Promise<string> {
+  return takeAway(machine, isMounted(machine, path), `mount ${path}`, ["umount", path]);
 }
 
 function undoFolder(machine: Machine, path: string): string {
