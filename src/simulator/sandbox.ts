@@ -39,6 +39,8 @@ export class SimulatedSandbox implements RunningSandbox {
   readonly #reliving: Reliving;
   #end!: (exit: SandboxExit) => void;
   #ended = false;
+  /** A worker measures the memory of sandboxes that have started. */
+  #counts = false;
   #idleSinceMs = 0;
   #cancelIdle = () => {};
 
@@ -46,9 +48,9 @@ export class SimulatedSandbox implements RunningSandbox {
     this.name = name;
     this.#world = world;
     this.#reliving = new Reliving(life, start);
-    this.#space = new SimulatedSpace(world.clock, world.costs, (local, remote) =>
-      world.node.shift(local, remote),
-    );
+    this.#space = new SimulatedSpace(world.clock, world.costs, (local, remote) => {
+      if (this.#counts) world.node.shift(local, remote);
+    });
     this.space = world.managed ? this.#space : null;
     this.exited = new Promise((end) => {
       this.#end = end;
@@ -73,7 +75,9 @@ export class SimulatedSandbox implements RunningSandbox {
     await cores.work(times.initMs);
     sandbox.#space.hold(life.loaded);
     await options.onLoaded?.();
+    sandbox.#counts = true;
     world.node.started();
+    world.node.shift(life.loaded.pages - sandbox.#space.remote.pages, sandbox.#space.remote.pages);
     return sandbox;
   }
 

@@ -42,16 +42,15 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
     sharedFileBytes: model.sharedFileBytes,
     others: managed ? OTHERS + 1 : OTHERS,
   });
-  const firstMs = lives[0]!.steps[0]!.durationMs;
+  // Without an engine a start was measured at the client; with one, at the sandbox.
+  const coldMs = managed ? profile.coldStartMs : model.latency.coldMs - overheadMs(model.latency, 0);
+  const launchMs = Math.max(0, coldMs - profile.initMs - lives[0]!.steps[0]!.durationMs);
   const world: SandboxWorld = {
     clock,
     cores: new Cores(clock, model.latency.slowdown),
     costs: inputs.costs,
     node,
-    times: {
-      launchMs: Math.max(0, model.latency.coldMs - profile.initMs - firstMs - overheadMs(model.latency, 0)),
-      initMs: profile.initMs,
-    },
+    times: { launchMs, initMs: profile.initMs },
     lookMsPerPage: model.lookMsPerPage,
     managed,
   };
