@@ -7,6 +7,7 @@ export const quick: ExperimentPlan = {
   mode: "replay",
   functions: ["web", "json", "graph"],
   systems: ["baseline", "faasmem"],
+  plane: "uffd" as const,
   trace: QUICK_TRACE,
   windows: [{ label: "quick", traceFunction: 0, startIndex: 0, windowS: QUICK_WINDOW_S }],
   timeScale: 30,

@@ -38,43 +38,40 @@ static int watch_engine(struct fm_engine *engine)
 {
 	struct epoll_event inbox = {.events = EPOLLIN, .data.u64 = 0}, demand = {.events = EPOLLIN, .data.u64 = 1};
 	return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->inbox.ready, &inbox) == 0 &&
-		       epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->demand_socket, &demand) == 0
+		       (engine->local || epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->demand_socket, &demand) == 0)
 		       ? FM_OK
 		       : FM_ERR_SYSTEM;
 }
 
-static int start_threads(struct fm_engine *engine)
+struct thread_plan {
+	void *(*main)(void *);
+	struct fm_queue *queue;
+	const char *name;
+};
+
+/* The last one is the owner of all state: it ends first. */
+static int start_threads(struct fm_engine *engine, const struct thread_plan *plan, unsigned count)
 {
-	struct {
-		pthread_t *thread;
-		void *(*main)(void *);
-		const char *name;
-	} all[] = {
-		{&engine->reader, fm_reader_main, "fm-reader"},
-		{&engine->evictor, fm_evictor_main, "fm-evictor"},
-		{&engine->fetcher, fm_fetcher_main, "fm-fetcher"},
-		{&engine->scanner, fm_scanner_main, "fm-scanner"},
-		{&engine->injector, fm_injector_main, "fm-injector"},
-		{&engine->pager, fm_pager_main, "fm-pager"},
-	};
 	sigset_t every, before;
 	sigfillset(&every);
 	pthread_sigmask(SIG_SETMASK, &every, &before); /* signals are the caller's */
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (pthread_create(all[i].thread, NULL, all[i].main, engine) != 0)
+	for (unsigned i = 0; i < count; i++) {
+		struct fm_thread *thread = &engine->thread[i];
+		thread->queue = plan[i].queue;
+		if (pthread_create(&thread->id, NULL, plan[i].main, engine) != 0)
 			break;
-		pthread_setname_np(*all[i].thread, all[i].name);
+		pthread_setname_np(thread->id, plan[i].name);
 		engine->threads++;
 	}
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return engine->threads == sizeof(all) / sizeof(all[0]) ? FM_OK : FM_ERR_NOMEM;
+	return engine->threads == count ? FM_OK : FM_ERR_NOMEM;
 }
 
-static void stop_thread(struct fm_queue *queue, pthread_t thread)
+static void stop_thread(struct fm_thread *thread)
 {
 	struct fm_message stop = {.kind = FM_MSG_STOP};
-	fm_queue_push(queue, &stop);
-	pthread_join(thread, NULL);
+	fm_queue_push(thread->queue, &stop);
+	pthread_join(thread->id, NULL);
 }
 
 static void destroy(struct fm_engine *engine)
@@ -94,6 +91,7 @@ static void destroy(struct fm_engine *engine)
 	pthread_mutex_destroy(&engine->tracker_lock);
 	if (engine->tracker)
 		engine->tracker->close(engine->tracker);
+	fm_fetch_trim(engine);
 	while (engine->spare_fetch) {
 		struct fm_fetch *fetch = engine->spare_fetch;
 		engine->spare_fetch = fetch->next;
@@ -101,17 +99,17 @@ static void destroy(struct fm_engine *engine)
 		free(fetch);
 	}
 	fm_slots_clear(&engine->slots);
+	if (engine->local)
+		fm_local_close(engine->local);
 	free(engine->agent_code);
 	free(engine->overflow);
 	free(engine->table);
 	free(engine);
 }
 
-struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status)
+/* An engine without threads and connections. NULL with *status. */
+static struct fm_engine *make(int32_t *status)
 {
-	*status = check_kernel();
-	if (*status != FM_OK)
-		return NULL;
 	struct fm_engine *engine = calloc(1, sizeof(*engine));
 	*status = FM_ERR_NOMEM;
 	if (!engine)
@@ -135,14 +133,37 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 		return NULL;
 	}
 	fcntl(engine->event_pipe[1], F_SETPIPE_SZ, EVENT_PIPE_BYTES);
-	*status = fm_pool_connect(engine, host, port);
+	return engine;
+}
+
+/* Without `host`: with a store of its own. */
+static struct fm_engine *open_engine(const char *host, uint32_t port, uint64_t local_bytes, int32_t *status)
+{
+	*status = check_kernel();
+	struct fm_engine *engine = *status == FM_OK ? make(status) : NULL;
+	if (!engine)
+		return NULL;
+	if (host) {
+		*status = fm_pool_connect(engine, host, port);
+	} else {
+		engine->local = fm_local_open(local_bytes);
+		*status = engine->local ? FM_OK : FM_ERR_ARGUMENT;
+	}
 	if (*status == FM_OK)
 		*status = watch_engine(engine);
 	if (*status != FM_OK) {
 		destroy(engine);
 		return NULL;
 	}
-	*status = start_threads(engine);
+	const struct thread_plan plan[] = {
+		{fm_reader_main, &engine->read_queue, "fm-reader"},
+		{fm_evictor_main, &engine->evict_queue, "fm-evictor"},
+		{fm_fetcher_main, &engine->fetch_queue, "fm-fetcher"},
+		{fm_scanner_main, &engine->scan_queue, "fm-scanner"},
+		{fm_injector_main, &engine->inject_queue, "fm-injector"},
+		{fm_pager_main, &engine->inbox, "fm-pager"},
+	};
+	*status = start_threads(engine, plan, sizeof(plan) / sizeof(plan[0]));
 	if (*status != FM_OK) {
 		fm_engine_close(engine);
 		return NULL;
@@ -150,23 +171,48 @@ struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *statu
 	return engine;
 }
 
+struct fm_engine *fm_engine_open_swap(int32_t *status)
+{
+	*status = fm_swap_check();
+	struct fm_engine *engine = *status == FM_OK ? make(status) : NULL;
+	if (!engine)
+		return NULL;
+	engine->swap = true;
+	const struct thread_plan plan[] = {
+		{fm_scanner_main, &engine->scan_queue, "fm-scanner"},
+		{fm_swapper_main, &engine->inbox, "fm-swapper"},
+	};
+	struct epoll_event inbox = {.events = EPOLLIN};
+	*status = epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->inbox.ready, &inbox) == 0 ? FM_OK : FM_ERR_SYSTEM;
+	if (*status == FM_OK)
+		*status = start_threads(engine, plan, sizeof(plan) / sizeof(plan[0]));
+	if (*status != FM_OK) {
+		fm_engine_close(engine);
+		return NULL;
+	}
+	return engine;
+}
+
+struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status)
+{
+	return open_engine(host, port, 0, status);
+}
+
+struct fm_engine *fm_engine_open_local(uint64_t capacity_bytes, int32_t *status)
+{
+	return open_engine(NULL, 0, capacity_bytes, status);
+}
+
 void fm_engine_close(struct fm_engine *engine)
 {
 	/* A thread that waits for the server must come back; so the connections go first. */
-	if (engine->threads >= 6)
-		stop_thread(&engine->inbox, engine->pager);
+	unsigned last = engine->swap ? 1 : 5;
+	if (engine->threads > last)
+		stop_thread(&engine->thread[last]);
 	shutdown(engine->evict_socket, SHUT_RDWR);
 	shutdown(engine->fetch_socket, SHUT_RDWR);
-	if (engine->threads >= 1)
-		stop_thread(&engine->read_queue, engine->reader);
-	if (engine->threads >= 2)
-		stop_thread(&engine->evict_queue, engine->evictor);
-	if (engine->threads >= 3)
-		stop_thread(&engine->fetch_queue, engine->fetcher);
-	if (engine->threads >= 4)
-		stop_thread(&engine->scan_queue, engine->scanner);
-	if (engine->threads >= 5)
-		stop_thread(&engine->inject_queue, engine->injector);
+	for (unsigned i = 0; i < last && i < engine->threads; i++)
+		stop_thread(&engine->thread[i]);
 	struct fm_space *space = engine->spaces;
 	while (space) {
 		struct fm_space *next = space->next;
@@ -183,7 +229,11 @@ void fm_engine_close(struct fm_engine *engine)
 		free(space->deferred);
 		free(space->recalled);
 		free(space->group);
+		free(space->swapped);
+		free(space->barrier);
 		free(space->evict.set);
+		free(space->evict.left.set);
+		free(space->evict.barrier);
 		free(space->evict.mapping);
 		free(space->prefetch.set);
 		free(space);
@@ -200,7 +250,7 @@ int32_t fm_engine_event_fd(struct fm_engine *engine)
 
 int32_t fm_engine_pool_alive(struct fm_engine *engine)
 {
-	return !__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST);
+	return engine->swap ? fm_swap_is_on() : !__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST);
 }
 
 int32_t fm_engine_set_agent(struct fm_engine *engine, const void *code, uint64_t length)
@@ -217,6 +267,8 @@ int32_t fm_engine_set_agent(struct fm_engine *engine, const void *code, uint64_t
 
 int32_t fm_engine_set_fault_around(struct fm_engine *engine, uint32_t pages)
 {
+	if (engine->swap)
+		return FM_ERR_PLANE;
 	if (!pages || pages > FM_BATCH_PAGES || (pages & (pages - 1)))
 		return FM_ERR_ARGUMENT;
 	__atomic_store_n(&engine->fault_around, pages, __ATOMIC_RELAXED);
@@ -290,6 +342,8 @@ int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid)
 	}
 	engine->generation = (engine->generation + 1) & 0x7fff;
 	uint32_t id = space->id = engine->generation << 16 | place;
+	space->majors_before = UINT64_MAX;
+	space->pid = pid;
 	engine->table[place] = space;
 	pthread_mutex_unlock(&engine->table_lock);
 	command->message.kind = FM_MSG_ATTACH;
@@ -326,6 +380,8 @@ int32_t fm_engine_use_tracker(struct fm_engine *engine, uint32_t kind)
 {
 	int status = FM_OK;
 	struct fm_tracker *tracker = NULL;
+	if (kind == FM_TRACKER_MGLRU && !engine->swap)
+		return FM_ERR_PLANE;
 	if (kind != FM_TRACKER_NONE)
 		tracker = fm_tracker_open(kind, &status);
 	if (!tracker && kind != FM_TRACKER_NONE && kind != FM_TRACKER_AUTO)
@@ -349,6 +405,32 @@ int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_se
 	return enqueue(engine, NULL, FM_MSG_PREFETCH, space, op, set, 0);
 }
 
+int32_t fm_age(struct fm_engine *engine, uint32_t space, uint64_t op)
+{
+	return engine->swap ? enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_AGE, space, op, NULL, 0) : FM_ERR_PLANE;
+}
+
+static int32_t enqueue_barrier(struct fm_engine *engine, struct fm_queue *queue, int kind, uint32_t space, uint32_t barrier, uint64_t rate, uint64_t op)
+{
+	struct fm_command *command = calloc(1, sizeof(*command));
+	if (!command)
+		return FM_ERR_NOMEM;
+	*command = (struct fm_command){.message.kind = kind, .space = space, .op = op, .bytes_per_second = rate, .barrier = barrier};
+	command->sequence = __atomic_fetch_add(&engine->sequence, 1, __ATOMIC_RELAXED);
+	fm_queue_push(queue, &command->message);
+	return FM_OK;
+}
+
+int32_t fm_count(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t op)
+{
+	return engine->swap ? enqueue_barrier(engine, &engine->scan_queue, FM_MSG_SCAN_COUNT, space, barrier, 0, op) : FM_ERR_PLANE;
+}
+
+int32_t fm_evict_generations(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t bytes_per_second, uint64_t op)
+{
+	return engine->swap ? enqueue_barrier(engine, &engine->inbox, FM_MSG_EVICT_GENERATIONS, space, barrier, bytes_per_second, op) : FM_ERR_PLANE;
+}
+
 int32_t fm_take_recalled(struct fm_engine *engine, uint32_t space, uint64_t op)
 {
 	return enqueue(engine, NULL, FM_MSG_TAKE, space, op, NULL, 0);
@@ -366,14 +448,21 @@ int32_t fm_space_close(struct fm_engine *engine, uint32_t space)
 
 int32_t fm_space_stats(struct fm_engine *engine, uint32_t id, struct fm_space_stats *out)
 {
+	pid_t pid = 0;
+	uint64_t majors_before = UINT64_MAX;
 	pthread_mutex_lock(&engine->table_lock);
 	struct fm_space *space = fm_table_find(engine, id);
 	if (space) {
+		if (engine->swap && !__atomic_load_n(&space->dead, __ATOMIC_ACQUIRE))
+			pid = space->pid;
+		majors_before = __atomic_load_n(&space->majors_before, __ATOMIC_RELAXED);
 		const uint64_t *from = (const uint64_t *)&space->stats;
 		uint64_t *to = (uint64_t *)out;
 		for (size_t i = 0; i < sizeof(*out) / sizeof(uint64_t); i++)
 			to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 	}
 	pthread_mutex_unlock(&engine->table_lock);
+	if (pid)
+		fm_swap_stats(pid, majors_before, out);
 	return space ? FM_OK : FM_ERR_NO_SPACE;
 }

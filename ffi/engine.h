@@ -7,7 +7,8 @@
  *   fetcher  reads pages in bulk for prefetches.
  *   injector starts agents in processes that did not preload them.
  *   scanner  reads /proc for snapshots and for the mappings of an eviction.
- * Others talk to the pager through its inbox; the pager talks to them through their queues. */
+ * Others talk to the pager through its inbox; the pager talks to them through their queues.
+ * An engine of the swap plane has two: scanner, and swapper (swap.c) in the pager's place. */
 #ifndef FM_ENGINE_H
 #define FM_ENGINE_H
 
@@ -18,7 +19,9 @@
 
 #include "agent.h"
 #include "clock.h"
+#include "hotness/mglru.h"
 #include "hotness/tracker.h"
+#include "local_store.h"
 #include "page_map.h"
 #include "queue.h"
 #include "ranges.h"
@@ -62,9 +65,9 @@ struct fm_space;
 enum fm_message_kind {
 	/* to the pager */
 	FM_MSG_ATTACH, FM_MSG_EVICT, FM_MSG_PREFETCH, FM_MSG_TAKE, FM_MSG_CANCEL, FM_MSG_CLOSE,
-	FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_INJECTED,
+	FM_MSG_EVICT_GENERATIONS, FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_INJECTED,
 	/* to the scanner */
-	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT,
+	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT, FM_MSG_SCAN_AGE, FM_MSG_SCAN_COUNT,
 	/* to reader, evictor, fetcher and injector */
 	FM_MSG_BATCH, FM_MSG_FREE_SLOTS, FM_MSG_FETCH, FM_MSG_INJECT,
 	/* to any of them */
@@ -78,6 +81,7 @@ struct fm_command {
 	uint64_t op, sequence; /* sequence: evictions and cancels of all callers in their order */
 	struct fm_set *set;
 	uint64_t bytes_per_second; /* FM_MSG_SCAN_TOUCHED: enum fm_touched_flag */
+	uint32_t barrier;
 	struct fm_range *mapping; /* FM_MSG_EVICT: manageable mappings when it was ordered */
 	size_t mappings;
 	uint64_t discards; /* FM_MSG_EVICT: of the space, ... */
@@ -142,6 +146,9 @@ struct fm_fetch {
 	uint64_t started_ns, fault_page;
 	uint64_t page[FM_BATCH_PAGES];
 	uint32_t slot[FM_BATCH_PAGES];
+	struct fm_sum sum[FM_BATCH_PAGES]; /* what the slot was given */
+	bool compared; /* with the sums, by the fetcher; `damaged` says how that ended */
+	bool damaged[FM_BATCH_PAGES];
 	uint8_t *data;
 };
 
@@ -150,12 +157,14 @@ struct fm_evict_job {
 	uint64_t op;
 	struct fm_set *set;
 	struct fm_range *mapping; /* to be registered before the first page leaves */
-	size_t mappings;
+	size_t mappings, at_mapping; /* at_mapping: cursor of the swapper */
 	size_t range;	    /* cursor: next page to look at is */
 	uint64_t next_page; /* max(next_page, set->range[range].start) */
 	uint64_t bytes_per_second, next_ns;
 	uint32_t in_flight;
 	uint64_t evicted, zeros;
+	struct fm_set_builder left; /* swap plane: pages that went to swap */
+	struct fm_barrier *barrier; /* instead of a set: generations up to this one */
 	int status;
 };
 
@@ -229,17 +238,30 @@ struct fm_space {
 	size_t deferred_count, deferred_capacity;
 	uint64_t *recalled;
 	size_t recalled_count, recalled_capacity;
+	/* Swap plane. What was in swap when it was looked at last; and major faults of the process before its first eviction
+	 * (UINT64_MAX: there was none; atomic). */
+	struct fm_set *swapped;
+	struct fm_barrier *barrier; /* under table_lock */
+	uint32_t barriers;
+	uint64_t majors_before;
 	struct fm_space_stats stats; /* of the root; written by the pager, read by anyone (atomic words) */
 };
 
+struct fm_thread {
+	pthread_t id;
+	struct fm_queue *queue; /* that it is told to stop by */
+};
+
 struct fm_engine {
-	pthread_t pager, reader, evictor, fetcher, scanner, injector;
+	bool swap; /* plane: swap instead of userfaultfd */
+	struct fm_thread thread[6];
 	unsigned threads;
 	struct fm_queue inbox, read_queue, evict_queue, fetch_queue, scan_queue, inject_queue;
 	void *agent_code; /* to be injected */
 	size_t agent_length;
 	int epoll, event_pipe[2];
 	int demand_socket, evict_socket, fetch_socket;
+	struct fm_local_store *local; /* instead of a memory server and the three sockets, or NULL */
 	int pool_lost; /* atomic */
 	uint32_t fault_around; /* atomic; pages */
 	bool stopping;
@@ -268,8 +290,8 @@ struct fm_engine {
 	struct fm_wire_header demand_header;
 	size_t demand_received; /* bytes of the answer at the head of `demand` */
 	uint32_t demand_id;
-	struct fm_fetch *spare_fetch;
-	unsigned spare_fetches;
+	struct fm_fetch *spare_fetch, *spare_bulk;
+	unsigned spare_fetches, spare_bulks;
 	uint64_t last_fault_ns, last_tick_ns;
 };
 
@@ -374,10 +396,22 @@ void fm_fault_all(struct fm_space *space);
 /* Puts fetched pages in place, a slice at a time; true while there is more to do. */
 bool fm_fetch_place(struct fm_space *space);
 void fm_fetch_list_init(struct fm_fetch_list *list);
+/* Gives the memory of ended prefetches back. */
+void fm_fetch_trim(struct fm_engine *engine);
 void fm_fetch_drop_all(struct fm_engine *engine);
 
 /* ---- fetcher.c ---- */
 void *fm_fetcher_main(void *engine);
+
+/* ---- swap.c: the swap plane ---- */
+void *fm_swapper_main(void *engine);
+/* Can this process page out another's memory, and is there swap? FM_OK or why not. */
+int fm_swap_check(void);
+bool fm_swap_is_on(void);
+/* Fills in what the kernel counts for the process. */
+void fm_swap_stats(pid_t pid, uint64_t majors_before, struct fm_space_stats *stats);
+/* Forgets accessed bits, also those that the processor would set no more because it remembers them. 0 or a status. */
+int fm_swap_cool(pid_t pid);
 
 /* ---- pool.c: connections ---- */
 int fm_pool_connect(struct fm_engine *engine, const char *host, uint32_t port);

@@ -11,7 +11,9 @@ export interface EngineEvent {
     | "lost"
     | "pool-lost"
     | "ended"
-    | "touched";
+    | "touched"
+    | "aged"
+    | "counted";
   space: number;
   /** Number of the operation that ended; 0 when the event answers none. */
   op: number;
@@ -36,6 +38,8 @@ const types = [
   "pool-lost",
   "ended",
   "touched",
+  "aged",
+  "counted",
 ] as const;
 
 /** Decodes one record at `offset`; undefined for a type this version does not know. */

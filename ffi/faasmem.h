@@ -35,6 +35,9 @@ enum fm_status {
 	FM_ERR_NO_AGENT = -14,  /* the process did not load the preload agent */
 	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
 	FM_ERR_PERMISSION = -15, /* this needs a privilege that the process lacks */
+	FM_ERR_NO_SWAP = -20,   /* the swap plane, and no swap is on */
+	FM_ERR_NO_GROUP = -22,  /* the process is in no memory cgroup of its own */
+	FM_ERR_PLANE = -21,     /* the plane of this engine has no such thing */
 };
 
 /* What an event tells. */
@@ -47,6 +50,8 @@ enum fm_event_type {
 	FM_EVENT_LOST = 6,      /* status: why the pages of this space are gone; its process has been killed */
 	FM_EVENT_POOL_LOST = 7, /* status: the engine has no memory server any more */
 	FM_EVENT_ENDED = 8,     /* the process of this space has ended */
+	FM_EVENT_AGED = 10,     /* op, status, a: number of the barrier, b: how long it took, us */
+	FM_EVENT_COUNTED = 11,  /* op, status, a: anonymous pages up to the barrier, b: after it */
 	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 };
 
@@ -66,6 +71,7 @@ enum fm_tracker_kind {
 	FM_TRACKER_NONE = 1, /* none: what came back from the pool is all that is known ("refault") */
 	FM_TRACKER_EBPF = 2, /* accessed bits of the page tables, read by a BPF program: exact */
 	FM_TRACKER_IDLE = 3, /* the kernel's idle page bitmap */
+	FM_TRACKER_MGLRU = 4, /* the kernel's generations: numbers of pages only (fm_age and what follows it) */
 };
 /* What fm_touched does. */
 enum fm_touched_flag {
@@ -111,10 +117,19 @@ struct fm_space_stats {
 
 /* Connects to the memory server and starts the engine's threads. On failure NULL, and *status says why. */
 FM_API struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status);
+/* The same with a store in this process instead of a memory server: shows what the engine does without a network, and
+ * saves no memory. FM_ERR_ARGUMENT: a capacity out of range. */
+FM_API struct fm_engine *fm_engine_open_local(uint64_t capacity_bytes, int32_t *status);
+/* An engine of the swap plane: pages go to the swap of this machine, whatever it is, and the kernel serves the faults. No
+ * memory server, no agent: fm_attach takes any process, `socket` is -1. All other calls are the same. Needs root and
+ * Linux 5.10. */
+FM_API struct fm_engine *fm_engine_open_swap(int32_t *status);
 /* The descriptor that struct fm_event records are read from (non-blocking pipe). Owned by the engine. */
 FM_API int32_t fm_engine_event_fd(struct fm_engine *engine);
+/* Is there somewhere to send pages to? (On the swap plane: is any swap on?) */
 FM_API int32_t fm_engine_pool_alive(struct fm_engine *engine);
-/* Pages brought back around a demand fault, as one aligned block: a power of two, 1 to 256. Default 64. */
+/* Pages brought back around a demand fault, as one aligned block: a power of two, 1 to 256. Default 64. On the swap plane
+ * the kernel decides (vm.page-cluster): FM_ERR_PLANE. */
 FM_API int32_t fm_engine_set_fault_around(struct fm_engine *engine, uint32_t pages);
 /* Chooses the hotness tracker; returns the one that is in use now (enum fm_tracker_kind), or a negative status and
  * then nothing changes. Looks into the kernel's type information: some 50 ms. */
@@ -141,6 +156,16 @@ FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struc
 /* Which pages were touched since the last clear: accessed bits, in the pages that the engine manages. A page that was
  * just brought back counts as touched. FM_ERR_KERNEL when there is no tracker. */
 FM_API int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op);
+/* Generations (tracker FM_TRACKER_MGLRU), on the swap plane, for a process in a memory cgroup of its own: FM_ERR_NO_GROUP otherwise.
+ * A barrier: one aging step on every memory node. Pages that are touched after it belong to later generations, as of the
+ * next barrier. Barriers of a space are numbered from 0. */
+FM_API int32_t fm_age(struct fm_engine *engine, uint32_t space, uint64_t op);
+/* How many pages there are in the generations up to a barrier, and after it. */
+FM_API int32_t fm_count(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t op);
+/* Has the kernel evict the generations up to a barrier. The kernel refuses while there are not two
+ * barriers after it. Answered and cancelled as fm_evict; it may be off by a page where the program faults meanwhile. */
+FM_API int32_t fm_evict_generations(struct fm_engine *engine, uint32_t space, uint32_t barrier, uint64_t bytes_per_second,
+				    uint64_t op);
 FM_API int32_t fm_take_recalled(struct fm_engine *engine, uint32_t space, uint64_t op);
 /* Ends a running eviction; its event comes when the pages in transit have settled. */
 FM_API int32_t fm_cancel(struct fm_engine *engine, uint32_t space);
@@ -162,5 +187,25 @@ FM_API struct fm_server *fm_server_open(const char *host, uint32_t port, uint64_
 FM_API int32_t fm_server_port(struct fm_server *server);
 FM_API int32_t fm_server_stats(struct fm_server *server, struct fm_server_stats *out);
 FM_API void fm_server_close(struct fm_server *server);
+
+/* ---- what this machine allows ---- */
+
+enum fm_trial_kind {
+	FM_TRIAL_USERFAULTFD = 0,        /* userfaultfd(2) with faults of system calls; value: features of the kernel */
+	FM_TRIAL_USERFAULTFD_DEVICE = 1, /* the same by /dev/userfaultfd */
+	FM_TRIAL_USERFAULTFD_USER = 2,   /* userfaultfd(2) without them: what users without privileges have */
+	FM_TRIAL_USERFAULTFD_FORK = 3,   /* with fork events, as the engine needs it */
+	FM_TRIAL_PAGEMAP_SCAN = 4,
+	FM_TRIAL_PROCESS_MADVISE = 5,    /* MADV_PAGEOUT of a page of a child */
+	FM_TRIAL_PTRACE = 6,             /* PTRACE_SEIZE of a child */
+	FM_TRIAL_BPF = 7,                /* creating a BPF map */
+	FM_TRIAL_TRACKER_EBPF = 8,
+	FM_TRIAL_TRACKER_IDLE = 9,
+	FM_TRIAL_PAGE_SIZE = 10,         /* value: bytes of a page */
+};
+
+/* Tries one of them and leaves nothing behind. 0: it works; else a negative errno. Call it in a process of its own:
+ * a seccomp filter may end the caller. At most some 100 ms. */
+FM_API int32_t fm_trial(uint32_t kind, uint64_t *value);
 
 #endif

@@ -1,6 +1,7 @@
 import { type Pointer, ptr } from "bun:ffi";
 import { closeSync } from "node:fs";
-import type { Tracker } from "../src/memory/engine.ts";
+import { FaasmemError } from "../src/base/errors.ts";
+import type { Plane, Tracker } from "../src/memory/engine.ts";
 import type { Attachment, MemoryEngine, SandboxSpace } from "../src/sandbox/attachment.ts";
 import { readEvents } from "./events.ts";
 import { cString, type Library, loadLibrary, sealedFile } from "./load.ts";
@@ -14,12 +15,12 @@ const CHILD_SOCKET_FD = 3;
 const CHILD_LIBRARY_FD = 4;
 
 /** By the numbers of enum fm_tracker_kind. */
-const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idle"];
+const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idle", "mglru"];
 
 /** What the engine needs to start. */
 export interface EngineOptions {
-  /** Address of the memory server. */
-  pool: { host: string; port: number };
+  /** Address of the memory server, or the size of a store in this process, which saves no memory: for measuring. */
+  pool: { host: string; port: number } | { localBytes: number };
   /** Contents of libfaasmem.so, libfaasmem_agent.so and agent.blob. */
   library: Uint8Array;
   agent: Uint8Array;
@@ -34,9 +35,13 @@ export interface EngineOptions {
 export function openEngine(options: EngineOptions): MemoryEngine {
   const library = loadLibrary(options.library);
   const status = new Int32Array(1);
-  const host = cString(options.pool.host);
-  const engine = library.fm_engine_open(ptr(host), options.pool.port, ptr(status));
-  if (!engine) throw statusError(status[0]!, `memory server ${options.pool.host}:${options.pool.port}`);
+  const { pool } = options;
+  const engine =
+    "localBytes" in pool
+      ? library.fm_engine_open_local(BigInt(pool.localBytes), ptr(status))
+      : library.fm_engine_open(ptr(cString(pool.host)), pool.port, ptr(status));
+  if (!engine)
+    throw statusError(status[0]!, "localBytes" in pool ? "store" : `memory server ${pool.host}:${pool.port}`);
   library.fm_engine_set_agent(engine, ptr(options.agentCode), BigInt(options.agentCode.length));
   let agentFd: number;
   try {
@@ -45,15 +50,48 @@ export function openEngine(options: EngineOptions): MemoryEngine {
     library.fm_engine_close(engine);
     throw error;
   }
-  return new Engine(library, engine as Pointer, agentFd);
+  return new Engine("uffd", library, engine as Pointer, agentFd);
+}
+
+const KERNEL_TOO_OLD = -3;
+
+/**
+ * Starts an engine of the swap plane.
+ * @param library contents of libfaasmem.so
+ * @throws FaasmemError NO_SWAP, NOT_PERMITTED, KERNEL_TOO_OLD
+ */
+export function openSwapEngine(library: Uint8Array): MemoryEngine {
+  const loaded = loadLibrary(library);
+  const status = new Int32Array(1);
+  const engine = loaded.fm_engine_open_swap(ptr(status));
+  if (engine) return new Engine("swap", loaded, engine as Pointer, -1);
+  if (status[0] !== KERNEL_TOO_OLD) throw statusError(status[0]!);
+  throw new FaasmemError("KERNEL_TOO_OLD", "the kernel cannot page out another process's memory", {
+    fix: "use Linux 5.10 or newer (process_madvise); --system baseline works on any",
+  });
+}
+
+const needs: Record<string, string> = {
+  ebpf: "it needs BTF, Linux 6.2, and a kernel that is not locked down",
+  idle: "it needs CONFIG_IDLE_PAGE_TRACKING",
+  mglru:
+    "it needs Linux 6.1 with CONFIG_LRU_GEN, switched on (echo 7 > /sys/kernel/mm/lru_gen/enabled), and debugfs",
+};
+
+function noTracker(tracker: string): FaasmemError {
+  return new FaasmemError("KERNEL_TOO_OLD", `this kernel has no tracker ${tracker}`, {
+    fix: `${needs[tracker]}; --tracker auto takes what there is`,
+  });
 }
 
 /** An agent has said hello or was injected by then, or never will. */
 const ATTACH_TIMEOUT_MS = 10_000;
 
 class Engine implements MemoryEngine {
+  readonly plane: Plane;
   readonly #library: Library;
   readonly #engine: Pointer;
+  /** -1 on the swap plane: no agent. */
   readonly #agentFd: number;
   readonly #spaces = new Map<number, Space>();
   readonly #poolLost: (() => void)[] = [];
@@ -61,7 +99,8 @@ class Engine implements MemoryEngine {
   #closed = false;
   #tracker: Tracker = "refault";
 
-  constructor(library: Library, engine: Pointer, agentFd: number) {
+  constructor(plane: Plane, library: Library, engine: Pointer, agentFd: number) {
+    this.plane = plane;
     this.#library = library;
     this.#engine = engine;
     this.#agentFd = agentFd;
@@ -81,6 +120,7 @@ class Engine implements MemoryEngine {
 
   useTracker(tracker: Tracker | "auto"): Tracker {
     const status = this.#library.fm_engine_use_tracker(this.#engine, trackers.indexOf(tracker));
+    if (status === KERNEL_TOO_OLD) throw noTracker(tracker);
     if (status < 0) throw statusError(status, `tracker ${tracker}`);
     this.#tracker = trackers[status] as Tracker;
     return this.#tracker;
@@ -96,6 +136,9 @@ class Engine implements MemoryEngine {
   }
 
   prepare(): Attachment {
+    if (this.plane === "swap") {
+      return { childFds: [], env: {}, attach: (pid) => this.#attach(-1, pid), abandon: () => {} };
+    }
     const pair = new Int32Array(2);
     const status = this.#library.fm_agent_pair(ptr(pair));
     if (status < 0) throw statusError(status, "agent socket");
@@ -130,7 +173,7 @@ class Engine implements MemoryEngine {
       id,
       pid,
       () => this.#spaces.delete(id),
-      () => this.#tracker !== "refault",
+      () => this.#tracker,
     );
     this.#spaces.set(id, space);
     return space.attached(ATTACH_TIMEOUT_MS);
@@ -142,6 +185,6 @@ class Engine implements MemoryEngine {
     this.#stopEvents();
     for (const space of [...this.#spaces.values()]) space.abort();
     this.#library.fm_engine_close(this.#engine);
-    closeSync(this.#agentFd);
+    if (this.#agentFd >= 0) closeSync(this.#agentFd);
   }
 }

@@ -22,6 +22,8 @@ const symbols = {
   fm_set_pages: { args: [pointer], returns: u64 },
   fm_set_free: { args: [pointer], returns: FFIType.void },
   fm_engine_open: { args: [pointer, u32, pointer], returns: pointer },
+  fm_engine_open_local: { args: [u64, pointer], returns: pointer },
+  fm_engine_open_swap: { args: [pointer], returns: pointer },
   fm_engine_event_fd: { args: [pointer], returns: i32 },
   fm_engine_pool_alive: { args: [pointer], returns: i32 },
   fm_engine_set_fault_around: { args: [pointer, u32], returns: i32 },
@@ -35,6 +37,9 @@ const symbols = {
   fm_prefetch: { args: [pointer, u32, pointer, u64], returns: i32 },
   fm_touched: { args: [pointer, u32, u32, u64], returns: i32 },
   fm_take_recalled: { args: [pointer, u32, u64], returns: i32 },
+  fm_age: { args: [pointer, u32, u64], returns: i32 },
+  fm_count: { args: [pointer, u32, u32, u64], returns: i32 },
+  fm_evict_generations: { args: [pointer, u32, u32, u64, u64], returns: i32 },
   fm_cancel: { args: [pointer, u32], returns: i32 },
   fm_space_stats: { args: [pointer, u32, pointer], returns: i32 },
   fm_space_close: { args: [pointer, u32], returns: i32 },
@@ -42,6 +47,7 @@ const symbols = {
   fm_server_port: { args: [pointer], returns: i32 },
   fm_server_stats: { args: [pointer, pointer], returns: i32 },
   fm_server_close: { args: [pointer], returns: FFIType.void },
+  fm_trial: { args: [u32, pointer], returns: i32 },
 } as const;
 
 /** The functions of ffi/faasmem.h. */

@@ -86,8 +86,9 @@ int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct f
 }
 
 /* PAGEMAP_SCAN: Linux 6.7. */
-static int scan_range(int pagemap, struct fm_range range, struct fm_set_builder *builder)
+static int scan_range(int pagemap, struct fm_range range, enum fm_page_place place, struct fm_set_builder *builder)
 {
+	bool resident = place == FM_PAGES_RESIDENT;
 	struct fm_page_region regions[256];
 	struct fm_pm_scan scan = {
 		.size = sizeof(scan),
@@ -95,8 +96,8 @@ static int scan_range(int pagemap, struct fm_range range, struct fm_set_builder 
 		.end = range.end * FM_PAGE_SIZE,
 		.vec = (uintptr_t)regions,
 		.vec_len = sizeof(regions) / sizeof(regions[0]),
-		.category_inverted = FM_PAGE_IS_PFNZERO,
-		.category_mask = FM_PAGE_IS_PRESENT | FM_PAGE_IS_PFNZERO,
+		.category_inverted = resident ? FM_PAGE_IS_PFNZERO : 0,
+		.category_mask = resident ? FM_PAGE_IS_PRESENT | FM_PAGE_IS_PFNZERO : FM_PAGE_IS_SWAPPED,
 	};
 	while (scan.start < scan.end) {
 		int found = ioctl(pagemap, FM_PAGEMAP_SCAN, &scan);
@@ -111,9 +112,10 @@ static int scan_range(int pagemap, struct fm_range range, struct fm_set_builder 
 	return 0;
 }
 
-/* Older kernels: one 64-bit word a page, bit 63 = present (Documentation/admin-guide/mm/pagemap.rst). */
-static int read_range(int pagemap, struct fm_range range, struct fm_set_builder *builder)
+/* Older kernels: one 64-bit word a page, bit 63 = present, bit 62 = swapped (Documentation/admin-guide/mm/pagemap.rst). */
+static int read_range(int pagemap, struct fm_range range, enum fm_page_place place, struct fm_set_builder *builder)
 {
+	unsigned bit = place == FM_PAGES_RESIDENT ? 63 : 62;
 	uint64_t words[4096];
 	for (uint64_t at = range.start; at < range.end;) {
 		uint64_t want = range.end - at < 4096 ? range.end - at : 4096;
@@ -122,7 +124,7 @@ static int read_range(int pagemap, struct fm_range range, struct fm_set_builder 
 			return got < 0 ? -1 : 0;
 		uint64_t pages = (uint64_t)got / sizeof(words[0]);
 		for (uint64_t i = 0; i < pages; i++)
-			if (words[i] >> 63)
+			if (words[i] >> bit & 1)
 				fm_builder_add(builder, at + i, at + i + 1);
 		at += pages;
 	}
@@ -175,6 +177,38 @@ bool fm_scan_is_quiet(pid_t pid)
 	return quiet;
 }
 
+int fm_scan_into(int pagemap, const struct fm_range *range, size_t count, enum fm_page_place place, struct fm_set_builder *builder)
+{
+	bool by_scan = true;
+	for (size_t i = 0; i < count; i++) {
+		if (by_scan && scan_range(pagemap, range[i], place, builder) < 0) {
+			by_scan = false;
+			if (errno != ENOTTY && errno != EINVAL)
+				return -1;
+		}
+		if (!by_scan && read_range(pagemap, range[i], place, builder) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+struct fm_set *fm_scan_ranges(pid_t pid, const struct fm_range *range, size_t count, enum fm_page_place place, int *status)
+{
+	struct fm_set_builder builder;
+	fm_builder_init(&builder);
+	int pagemap = fm_proc_open(pid, "pagemap", O_RDONLY);
+	*status = pagemap < 0 || fm_scan_into(pagemap, range, count, place, &builder) < 0 ? status_of_errno() : FM_OK;
+	if (pagemap >= 0)
+		close(pagemap);
+	struct fm_set *set = fm_builder_finish(&builder);
+	if (!set && *status == FM_OK)
+		*status = FM_ERR_NOMEM;
+	if (*status == FM_OK)
+		return set;
+	fm_set_free(set);
+	return NULL;
+}
+
 struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_end, int *status)
 {
 	struct fm_range *mapping;
@@ -182,29 +216,7 @@ struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_en
 	*status = fm_scan_mappings(pid, skip_start, skip_end, &mapping, &count);
 	if (*status != FM_OK)
 		return NULL;
-	struct fm_set_builder builder;
-	fm_builder_init(&builder);
-	int pagemap = fm_proc_open(pid, "pagemap", O_RDONLY), failed = pagemap < 0, by_scan = 1;
-	for (size_t i = 0; i < count && !failed; i++) {
-		if (by_scan && scan_range(pagemap, mapping[i], &builder) < 0) {
-			by_scan = 0;
-			if (errno != ENOTTY && errno != EINVAL)
-				failed = 1;
-		}
-		if (!by_scan && !failed)
-			failed = read_range(pagemap, mapping[i], &builder) < 0;
-	}
-	if (failed)
-		*status = status_of_errno();
+	struct fm_set *set = fm_scan_ranges(pid, mapping, count, FM_PAGES_RESIDENT, status);
 	free(mapping);
-	if (pagemap >= 0)
-		close(pagemap);
-	struct fm_set *set = fm_builder_finish(&builder);
-	if (!set && !failed)
-		*status = FM_ERR_NOMEM;
-	if (failed) {
-		fm_set_free(set);
-		return NULL;
-	}
 	return set;
 }

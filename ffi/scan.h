@@ -18,7 +18,13 @@ int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct f
 
 /* Was each thread seen waiting for something other than a discard? Whatever discard had begun before is done then. */
 bool fm_scan_is_quiet(pid_t pid);
-/* The resident pages of those mappings, the shared zero page left out. A set, or NULL with *status. */
+/* Where pages are: in memory (the shared zero page left out), or in swap. */
+enum fm_page_place { FM_PAGES_RESIDENT, FM_PAGES_SWAPPED };
+/* Adds the pages of these ranges (ascending) that are there to the builder; `pagemap` is /proc/PID/pagemap. -1 with errno. */
+int fm_scan_into(int pagemap, const struct fm_range *range, size_t count, enum fm_page_place place, struct fm_set_builder *builder);
+/* The same as a set, or NULL with *status. */
+struct fm_set *fm_scan_ranges(pid_t pid, const struct fm_range *range, size_t count, enum fm_page_place place, int *status);
+/* The resident pages of the manageable mappings. A set, or NULL with *status. */
 struct fm_set *fm_scan_resident(pid_t pid, uint64_t skip_start, uint64_t skip_end, int *status);
 
 #endif

@@ -1,6 +1,14 @@
 import { type Pointer, ptr } from "bun:ffi";
 import { readFile } from "node:fs/promises";
-import type { EvictResult, MemoryStats, PageSet, PortablePages } from "../src/memory/engine.ts";
+import type {
+  Barrier,
+  EvictResult,
+  Generations,
+  MemoryStats,
+  PageSet,
+  PortablePages,
+  Tracker,
+} from "../src/memory/engine.ts";
 import type { SandboxSpace } from "../src/sandbox/attachment.ts";
 import type { EngineEvent } from "./events.ts";
 import { fromPortable, type Mapping, mappingsOf, toPortable } from "./layout.ts";
@@ -28,6 +36,15 @@ const noStats: MemoryStats = {
 /** Numbers of operations, unique in this process. */
 let lastOperation = 0;
 
+/** 0 means unlimited. */
+const rateOf = (options?: { bytesPerSecond?: number }): bigint =>
+  BigInt(Math.max(0, Math.floor(options?.bytesPerSecond ?? 0)));
+
+function evicted(event: EngineEvent): EvictResult {
+  if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "eviction");
+  return { evictedPages: event.a, zeroPages: event.b, cancelled: event.c === 1 || event.status < 0 };
+}
+
 /** The memory of one sandbox process, as the engine manages it. */
 export class Space implements SandboxSpace {
   readonly #library: Library;
@@ -35,7 +52,7 @@ export class Space implements SandboxSpace {
   readonly #id: number;
   readonly pid: number;
   readonly #forget: () => void;
-  readonly #tracks: () => boolean;
+  readonly #tracker: () => Tracker;
   readonly #pending = new Map<number, (event: EngineEvent) => void>();
   readonly #lost: ((reason: string) => void)[] = [];
   #attached: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -47,14 +64,14 @@ export class Space implements SandboxSpace {
     id: number,
     pid: number,
     forget: () => void,
-    tracks: () => boolean,
+    tracker: () => Tracker,
   ) {
     this.#library = library;
     this.#engine = engine;
     this.#id = id;
     this.pid = pid;
     this.#forget = forget;
-    this.#tracks = tracks;
+    this.#tracker = tracker;
   }
 
   /** Resolves when the agent has said hello and the engine has taken over. */
@@ -116,7 +133,35 @@ export class Space implements SandboxSpace {
   }
 
   get tracks(): boolean {
-    return this.#tracks();
+    return this.#tracker() === "ebpf" || this.#tracker() === "idle";
+  }
+
+  get generations(): Generations | null {
+    if (this.#tracker() !== "mglru") return null;
+    return {
+      age: () => this.#age(),
+      count: (barrier) => this.#count(barrier),
+      evict: (barrier, options) => this.#evictGenerations(barrier, options),
+    };
+  }
+
+  async #age(): Promise<Barrier> {
+    const event = await this.#run((op) => this.#library.fm_age(this.#engine, this.#id, op));
+    if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "time barrier");
+    return { number: event.a, durationMs: event.b / 1000 };
+  }
+
+  async #count(barrier: Barrier): Promise<{ until: number; after: number }> {
+    const event = await this.#run((op) => this.#library.fm_count(this.#engine, this.#id, barrier.number, op));
+    if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "generations");
+    return { until: event.a, after: event.b };
+  }
+
+  async #evictGenerations(barrier: Barrier, options?: { bytesPerSecond?: number }): Promise<EvictResult> {
+    const event = await this.#run((op) =>
+      this.#library.fm_evict_generations(this.#engine, this.#id, barrier.number, rateOf(options), op),
+    );
+    return evicted(event);
   }
 
   range(start: number, pages: number): PageSet {
@@ -165,12 +210,10 @@ export class Space implements SandboxSpace {
   }
 
   async evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult> {
-    const rate = BigInt(Math.max(0, Math.floor(options?.bytesPerSecond ?? 0)));
     const event = await this.#run((op) =>
-      this.#library.fm_evict(this.#engine, this.#id, native(pages), rate, op),
+      this.#library.fm_evict(this.#engine, this.#id, native(pages), rateOf(options), op),
     );
-    if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "eviction");
-    return { evictedPages: event.a, zeroPages: event.b, cancelled: event.c === 1 || event.status < 0 };
+    return evicted(event);
   }
 
   async prefetch(pages: PageSet): Promise<number> {

@@ -64,6 +64,21 @@ const table: Record<number, { code: string; message: string; fix: string }> = {
     message: "this needs a privilege that the process lacks",
     fix: "run as root",
   },
+  [-20]: {
+    code: "NO_SWAP",
+    message: "the swap plane has nowhere to send pages: no swap is on",
+    fix: "turn one on: faasmem driver up --plane swap --device zram",
+  },
+  [-22]: {
+    code: "NO_CGROUP",
+    message: "the process is in no memory cgroup of its own",
+    fix: "start the node with --tracker mglru, as root and with the memory controller available",
+  },
+  [-21]: {
+    code: "NOT_ON_THIS_PLANE",
+    message: "this memory plane has no such thing",
+    fix: "generations (mglru) need --plane swap, a fault-around window needs --plane uffd (swap: sysctl vm.page-cluster)",
+  },
   [-13]: {
     code: "PAGE_SIZE",
     message: "this machine's pages are not 4096 bytes",

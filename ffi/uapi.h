@@ -32,6 +32,7 @@ struct fm_pm_scan {
 };
 #define FM_PAGEMAP_SCAN _IOWR('f', 16, struct fm_pm_scan)
 #define FM_PAGE_IS_PRESENT (1ull << 3)
+#define FM_PAGE_IS_SWAPPED (1ull << 4)
 #define FM_PAGE_IS_PFNZERO (1ull << 5)
 
 /* /dev/userfaultfd: a descriptor by file permission instead of by sysctl or capability */

@@ -62,5 +62,27 @@ if [ $code -ne 0 ]; then
   [ "$failed" -gt 0 ] || failed=1 # ended badly outside of any test
 fi
 
+echo "Kernel side"
+script_of() { # name, command...: a script that counts for itself
+  local name=$1
+  shift
+  "$@" >"$log/$name" 2>&1
+  grep -E '^(ok|FAIL|skip)' "$log/$name"
+  grep -q '^FAIL' "$log/$name" && tail -100 "$log/$name"
+  counted "$log/$name"
+}
+script_of kernel scripts/kernel-check.sh
+# Guests under emulation take minutes: only when their side has changed in the half day before the newest commit, and
+# with a kernel that was built before.
+base=$(git rev-list -1 --before=$(($(git log -1 --format=%ct) - 43200)) HEAD 2>/dev/null)
+guest_kernel=${FAASMEM_CACHE:-$HOME/.cache/faasmem}/kernel/$(kernel/build.sh --print-key)
+if git diff --quiet "${base:-HEAD}" HEAD -- kernel fastswap scripts/vm scripts/vm-test.sh 'ffi/swap*' src/driver; then
+  echo "skip  virtual machines: nothing of theirs has changed (scripts/vm-test.sh)"
+elif [ ! -e "$guest_kernel/.built" ]; then
+  echo "skip  virtual machines: no kernel was built yet; scripts/vm-test.sh takes half an hour then"
+else
+  script_of guests scripts/vm-test.sh all --cached-only
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -11,6 +11,11 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
   },
   { name: "server", summary: "the memory pool of a memory node", load: () => import("./cli/server.ts") },
   {
+    name: "driver",
+    summary: "where pages go: set a swap up and take it away, check a memory server",
+    load: () => import("./cli/driver.ts"),
+  },
+  {
     name: "function",
     summary: "deploy, list, invoke, show, change, profile and remove functions",
     load: () => import("./cli/function.ts"),
@@ -26,9 +31,34 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     load: () => import("./cli/experiment.ts"),
   },
   {
+    name: "results",
+    summary: "exchange results with the original's artifact",
+    load: () => import("./cli/results.ts"),
+  },
+  {
+    name: "plot",
+    summary: "figures and tables from stored results",
+    load: () => import("./cli/plot.ts"),
+  },
+  {
+    name: "report",
+    summary: "the paper's claims beside what was measured here",
+    load: () => import("./cli/report.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "what this machine can do, and what to do about the rest",
+    load: () => import("./cli/doctor.ts"),
+  },
+  {
+    name: "setup",
+    summary: "prepare this node: host, swapfile, RDMA, kernel",
+    load: () => import("./cli/setup.ts"),
   },
 ];
 

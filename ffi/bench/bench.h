@@ -23,7 +23,7 @@ int bench_is_intact(const uint8_t *page, uint64_t seed);
 int bench_target(size_t mebibytes);
 /* memcpy, process_vm_readv, loopback TCP, plain page faults. */
 int bench_limits(void);
-/* MADV_PAGEOUT of this many MiB to the swap that is on, and touching them again. */
+/* On every line of input: MADV_PAGEOUT of this many MiB to the swap that is on, and touching them again. */
 int bench_swap(size_t mebibytes);
 /* A program with a large array and a large table of small objects, run on every line of input. */
 int bench_rerun(void);

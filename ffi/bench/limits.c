@@ -180,31 +180,41 @@ int bench_limits(void)
 	return 0;
 }
 
+static size_t resident_pages(uint8_t *memory, size_t pages)
+{
+	unsigned char resident[1024];
+	size_t found = 0;
+	for (size_t i = 0; i < pages; i += sizeof(resident)) {
+		size_t some = pages - i < sizeof(resident) ? pages - i : sizeof(resident);
+		if (mincore(memory + i * BENCH_PAGE, some * BENCH_PAGE, resident) == 0)
+			for (size_t j = 0; j < some; j++)
+				found += resident[j] & 1;
+	}
+	return found;
+}
+
 int bench_swap(size_t mebibytes)
 {
 	size_t pages = mebibytes << 8;
 	uint8_t *memory = bench_map(pages * BENCH_PAGE);
 	uint64_t *ns = calloc(pages, sizeof(*ns));
+	char line[64];
 	if (!memory || !ns)
 		return 1;
-	for (size_t i = 0; i < pages; i++)
-		bench_fill(memory + i * BENCH_PAGE, i);
-	uint64_t started = bench_ns();
-	if (madvise(memory, pages * BENCH_PAGE, MADV_PAGEOUT) < 0)
-		return 1;
-	uint64_t out = bench_ns() - started;
-	unsigned char resident[1024];
-	size_t left = 0;
-	for (size_t i = 0; i < pages; i += sizeof(resident)) {
-		size_t some = pages - i < sizeof(resident) ? pages - i : sizeof(resident);
-		if (mincore(memory + i * BENCH_PAGE, some * BENCH_PAGE, resident) == 0)
-			for (size_t j = 0; j < some; j++)
-				left += resident[j] & 1;
+	for (uint64_t round = 0; fgets(line, sizeof(line), stdin); round++) {
+		for (size_t i = 0; i < pages; i++)
+			bench_fill(memory + i * BENCH_PAGE, i + round * pages);
+		uint64_t started = bench_ns();
+		if (madvise(memory, pages * BENCH_PAGE, MADV_PAGEOUT) < 0)
+			return 1;
+		uint64_t out = bench_ns() - started;
+		size_t left = resident_pages(memory, pages);
+		started = bench_ns();
+		touch_all(memory, pages, ns);
+		uint64_t in = bench_ns() - started;
+		printf("{\"outGiBps\":%.3f,\"inUsPerPage\":%.3f,\"stayed\":%zu,\"pages\":%zu}\n", gibps(pages * BENCH_PAGE, out),
+		       (double)in / 1000 / (double)pages, left, pages);
+		fflush(stdout);
 	}
-	started = bench_ns();
-	touch_all(memory, pages, ns);
-	uint64_t in = bench_ns() - started;
-	printf("{\"outGiBps\":%.3f,\"inUsPerPage\":%.3f,\"stayed\":%zu,\"pages\":%zu}\n", gibps(pages * BENCH_PAGE, out),
-	       (double)in / 1000 / (double)pages, left, pages);
 	return 0;
 }

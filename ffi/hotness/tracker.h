@@ -23,5 +23,6 @@ struct fm_tracker *fm_tracker_open(enum fm_tracker_kind kind, int *status);
 /* The kinds; each NULL with *status when the machine does not have it. */
 struct fm_tracker *fm_tracker_ebpf(int *status);
 struct fm_tracker *fm_tracker_idle(int *status);
+struct fm_tracker *fm_tracker_mglru(int *status);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs a program under the engine and evicts everything it has, again and again, while it runs.
- *   driver [--pause MS] [--prefetch] [--kill-server-after MS] [--stats] AGENT -- PROGRAM [ARGUMENT...]
+ *   driver [--pause MS] [--prefetch] [--kill-server-after MS] [--stats] [--local] AGENT -- PROGRAM [ARGUMENT...]
+ *   driver [--pause MS] [--prefetch] [--stats] --swap -- PROGRAM [ARGUMENT...]      to the swap that is on
  * The program's output and exit code are the driver's own. A memory server runs in the same process. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -62,6 +63,10 @@ static pid_t spawn(char **argv, const char *agent, int child_socket)
 	if (pid)
 		return pid;
 	setpgid(0, 0); /* as sandboxes are */
+	if (!agent) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
 	char number[16], preload[4200];
 	int fd = fcntl(child_socket, F_DUPFD, 20);
 	snprintf(number, sizeof(number), "%d", fd);
@@ -76,7 +81,7 @@ static pid_t spawn(char **argv, const char *agent, int child_socket)
 int main(int argc, char **argv)
 {
 	int at = 1, pause_ms = 20, server_ms = 0;
-	bool prefetch = false, stats = false;
+	bool prefetch = false, stats = false, local = false, swap = false;
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		if (!strcmp(argv[at], "--pause"))
 			pause_ms = atoi(argv[++at]);
@@ -86,21 +91,28 @@ int main(int argc, char **argv)
 			prefetch = true;
 		else if (!strcmp(argv[at], "--stats"))
 			stats = true;
+		else if (!strcmp(argv[at], "--local"))
+			local = true;
+		else if (!strcmp(argv[at], "--swap"))
+			swap = true;
 	}
-	if (at + 2 >= argc)
+	if (swap ? at >= argc : at + 2 >= argc)
 		die("usage", 0);
-	const char *agent = argv[at];
-	int32_t status, fds[2];
-	struct fm_server *server = fm_server_open("127.0.0.1", 0, 4ull << 30, &status);
-	if (!server)
+	const char *agent = swap ? NULL : argv[at];
+	int32_t status, fds[2] = {-1, -1};
+	struct fm_server *server = swap ? NULL : fm_server_open("127.0.0.1", 0, 4ull << 30, &status);
+	if (!swap && !server)
 		die("server", status);
-	engine = fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
+	engine = swap	 ? fm_engine_open_swap(&status)
+		 : local ? fm_engine_open_local(4ull << 30, &status)
+			 : fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
 	if (!engine)
 		die("engine", status);
-	if (fm_agent_pair(fds) < 0)
+	if (!swap && fm_agent_pair(fds) < 0)
 		die("pair", 0);
-	pid_t pid = spawn(argv + at + 2, agent, fds[1]);
-	close(fds[1]);
+	pid_t pid = spawn(argv + at + (swap ? 0 : 2), agent, fds[1]);
+	if (!swap)
+		close(fds[1]);
 	space = (uint32_t)fm_attach(engine, fds[0], pid);
 	struct fm_event event;
 	await(FM_EVENT_ATTACHED, 0, &event);

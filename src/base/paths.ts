@@ -1,23 +1,32 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
+import { FaasmemError } from "./errors.ts";
 
 /**
  * Folder of what outlives a command (results, traces): `$FAASMEM_HOME`, else `$XDG_DATA_HOME/faasmem`, else
  * `~/.local/share/faasmem`. Created private (0700) when missing.
+ * @throws FaasmemError NO_DATA_FOLDER
  */
 export function dataFolder(): string {
   const path =
     process.env.FAASMEM_HOME ??
     join(process.env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "faasmem");
-  mkdirSync(path, { recursive: true, mode: 0o700 });
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new FaasmemError("NO_DATA_FOLDER", `cannot make ${path}: ${(cause as Error).message}`, {
+      fix: "set FAASMEM_HOME to a folder that can be written",
+      cause,
+    });
+  }
   return path;
 }
 
 const RUN_FOLDER = /^faasmem-(\d+)-\w+$/;
 
 /** Has the process ended? One that nobody has waited for yet (a zombie) has. */
-function hasEnded(pid: string): boolean {
+export function hasEnded(pid: string): boolean {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
     return /^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));

@@ -72,6 +72,19 @@ export class PagingBench {
     };
   }
 
+  /** Moves the process out and brings it back, in bulk and then by touching it in order; its contents are new. */
+  async swapRound(): Promise<Omit<NonNullable<BenchResult["swapPlane"]>, "wrongPages">> {
+    await this.restore();
+    const all = await this.#program.space!.snapshot();
+    const { pages, ms } = await this.#evictAll();
+    const started = performance.now();
+    const restored = await this.#program.space!.prefetch(all);
+    const restoreGiBps = gibps(restored, performance.now() - started);
+    await this.#evictAll();
+    const walk = await this.#program.ask(touched, `touch sequential 1 ${TARGET_MIB * 256}`);
+    return { evictGiBps: gibps(pages, ms), restoreGiBps, demandUsPerPage: (walk.ms * 1000) / walk.pages };
+  }
+
   /** Latency of single-page faults: medians of some rounds. */
   async faults(): Promise<FaultLatency[]> {
     this.#engine.setFaultAround(1);

@@ -6,7 +6,8 @@ import { assets } from "../assets.ts";
 import { FaasmemError } from "../base/errors.ts";
 import type { Attachment, MemoryEngine, SandboxSpace } from "../sandbox/attachment.ts";
 
-/** First descriptor after the two of an attachment, which may be absent. */
+/** Descriptors of an attachment, which may be absent, and the first one after them. */
+const AGENT_FDS = [3, 4];
 const PROGRAM_FD = 5;
 
 /** A child process that answers each line of input with a line of JSON. */
@@ -44,7 +45,7 @@ export class BenchProgram {
         "pipe",
         "pipe",
         "pipe",
-        ...(attachment?.childFds ?? ["ignore", "ignore"]),
+        ...AGENT_FDS.map((_, i) => attachment?.childFds[i] ?? "ignore"),
         file ?? "ignore",
       ] as unknown as ["pipe", "pipe", "pipe"],
       env: { PATH: process.env.PATH ?? "/usr/bin:/bin", LANG: "C.UTF-8", ...attachment?.env },

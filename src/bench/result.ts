@@ -25,6 +25,8 @@ export interface BenchResult {
   /** The same for pages that came back and were not changed: read and compared, not sent. */
   evictUnchangedGiBps: number;
   restoreGiBps: number;
+  /** Eviction and restore with a store in the engine's own process: no network in the way. */
+  local: { evictGiBps: number; restoreGiBps: number };
   /** Random order, one thread, one page a fault. */
   fault: { p50Us: number; p99Us: number };
   faults: FaultLatency[];
@@ -46,6 +48,11 @@ export interface BenchResult {
     zramOutGiBps: number | null;
     zramInUsPerPage: number | null;
   };
+  /**
+   * The swap plane on the same zram device as `limits.zram*`: eviction from outside, bulk restore, and a walk through
+   * what is away, in microseconds a page. Null without --allow-swap.
+   */
+  swapPlane: { evictGiBps: number; restoreGiBps: number; demandUsPerPage: number; wrongPages: number } | null;
   /** Pages of the measured process that read wrong at the end: anything but 0 is a defect. */
   wrongPages: number;
   machine: Machine;

@@ -1,10 +1,15 @@
-import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
+import { openSwapEngine } from "../../ffi/index.ts";
+import { assets } from "../assets.ts";
 import { FaasmemError } from "../base/errors.ts";
+import { type UndoStep, undo } from "../driver/undo.ts";
+import { zramUp } from "../driver/zram.ts";
+import { median, PagingBench, TARGET_MIB } from "./paging.ts";
 import { BenchProgram } from "./program.ts";
+import type { BenchResult } from "./result.ts";
 
-const SWAP_MIB = 256;
-const CONTROL = "/sys/class/zram-control";
+const MIB = 1024 ** 2;
+const ROUNDS = 5;
 const swapped = z.object({
   outGiBps: z.number(),
   inUsPerPage: z.number(),
@@ -13,60 +18,63 @@ const swapped = z.object({
 });
 
 /** Swap to a compressed device in memory: the nearest that a stock kernel offers to far memory. */
-export interface ZramLimit {
-  zramOutGiBps: number;
-  zramInUsPerPage: number;
-}
-
-function run(command: string[]): void {
-  const done = Bun.spawnSync(command, { stdout: "pipe", stderr: "pipe" });
-  if (done.success) return;
-  throw new FaasmemError("NO_ZRAM", `${command.join(" ")}: ${done.stderr.toString().trim()}`, {
-    fix: "the kernel needs the zram module, and this command root",
-  });
+export interface ZramFigures {
+  /** A program that pages itself out with one call, and touches every page again. */
+  limits: { zramOutGiBps: number; zramInUsPerPage: number };
+  swapPlane: NonNullable<BenchResult["swapPlane"]>;
 }
 
 /**
- * Sets up a zram swap device of its own with the highest priority, measures, and takes it away again.
- * Changes the machine's swap settings while it runs: only after `--allow-swap`.
+ * Sets up a zram swap device of its own with the highest priority, measures the bare kernel and the swap plane on it, and
+ * takes it away again. Changes the machine's swap settings while it runs: only after `--allow-swap`.
  *
- * @throws FaasmemError NO_ZRAM
+ * @throws FaasmemError NO_ZRAM, NOT_PERMITTED, ...
  */
-export async function measureZram(): Promise<ZramLimit> {
-  let number: string;
+export async function measureZram(): Promise<ZramFigures> {
+  const steps: UndoStep[] = [];
   try {
-    Bun.spawnSync(["modprobe", "zram"], { stderr: "ignore" });
-  } catch {
-    // no modprobe: it may be built in
-  }
-  try {
-    number = readFileSync(`${CONTROL}/hot_add`, "utf8").trim();
-  } catch {
-    throw new FaasmemError("NO_ZRAM", "zram is absent or not permitted", {
-      fix: "the kernel needs the zram module, and this command root",
-    });
-  }
-  const device = `/dev/zram${number}`;
-  let on = false;
-  try {
-    writeFileSync(`/sys/block/zram${number}/disksize`, String((SWAP_MIB + 64) * 1024 ** 2));
-    run(["mkswap", "--quiet", device]);
-    run(["swapon", "--priority", "32767", device]);
-    on = true;
-    const program = await BenchProgram.start(["swap", String(SWAP_MIB)], null);
-    try {
-      const result = await program.ask(swapped);
-      if (result.stayed > result.pages / 20) {
-        throw new FaasmemError("NO_ZRAM", `${result.stayed} of ${result.pages} pages did not go to zram`, {
-          fix: "free memory on this machine, then run it again",
-        });
-      }
-      return { zramOutGiBps: result.outGiBps, zramInUsPerPage: result.inUsPerPage };
-    } finally {
-      await program.stop();
-    }
+    await zramUp(
+      { sizeBytes: 2 * (TARGET_MIB + 64) * MIB, algorithm: null },
+      { undoBy: (step) => steps.push(step), did: () => {} },
+    );
+    return await measureBoth();
   } finally {
-    if (on) run(["swapoff", device]);
-    writeFileSync(`${CONTROL}/hot_remove`, number);
+    for (const step of steps.reverse()) await undo(step);
   }
+}
+
+/** In turns, so that whatever else the machine does meets both. */
+async function measureBoth(): Promise<ZramFigures> {
+  const engine = openSwapEngine(await Bun.file(assets.library).bytes());
+  const bare = await BenchProgram.start(["swap", String(TARGET_MIB)], null);
+  let paging: PagingBench | undefined;
+  try {
+    paging = await PagingBench.start(engine);
+    const rounds: (z.infer<typeof swapped> & Awaited<ReturnType<PagingBench["swapRound"]>>)[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      rounds.push({ ...(await measureBare(bare)), ...(await paging.swapRound()) });
+    }
+    const of = (figure: keyof (typeof rounds)[number]) => median(rounds.map((round) => round[figure]));
+    return {
+      limits: { zramOutGiBps: of("outGiBps"), zramInUsPerPage: of("inUsPerPage") },
+      swapPlane: {
+        evictGiBps: of("evictGiBps"),
+        restoreGiBps: of("restoreGiBps"),
+        demandUsPerPage: of("demandUsPerPage"),
+        wrongPages: await paging.finish(),
+      },
+    };
+  } finally {
+    await bare.stop();
+    await paging?.stop();
+    engine.close();
+  }
+}
+
+async function measureBare(program: BenchProgram): Promise<z.infer<typeof swapped>> {
+  const result = await program.ask(swapped, "round");
+  if (result.stayed <= result.pages / 20) return result;
+  throw new FaasmemError("NO_ZRAM", `${result.stayed} of ${result.pages} pages did not go to zram`, {
+    fix: "free memory on this machine, then run it again",
+  });
 }

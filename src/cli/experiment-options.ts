@@ -1,14 +1,13 @@
 import type { Command } from "commander";
 import { z } from "zod";
-import { experiments } from "../../experiments/index.ts";
-import { quick } from "../../experiments/quick.ts";
+import { experiments, ownExperiments, studyOf } from "../../experiments/index.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { count, parseOption, positive } from "../base/units.ts";
 import { type Choices, planOf } from "../experiment/choose.ts";
 import type { Study } from "../experiment/definition.ts";
 import { type ExperimentPlan, modes } from "../experiment/plan.ts";
 import { resolvePolicy } from "../memory/systems.ts";
-import { parseFunctions, parseSystems } from "../node/options.ts";
+import { parseFunctions, parseSystems, planeName } from "../node/options.ts";
 import type { Store } from "../results/store.ts";
 
 export interface RunOptions {
@@ -16,6 +15,7 @@ export interface RunOptions {
   mode?: string;
   function?: string;
   system?: string;
+  plane?: string;
   policy?: string;
   trace?: string;
   traceFunction?: string;
@@ -38,6 +38,7 @@ export function addRunOptions(command: Command): Command {
     .option("--mode <mode>", "replay: really run; simulate: calculate from profiles of this machine")
     .option("--function <names>", "functions, separated by commas")
     .option("--system <names>", "systems, separated by commas")
+    .option("--plane <name>", "where pages go: uffd or swap (see: faasmem driver)")
     .option("--policy <file>", "your own policy as one more system: a TypeScript file")
     .option("--trace <name>", "trace to replay (see: faasmem trace list)")
     .option("--window-label <labels>", "only these of the experiment's windows, separated by commas")
@@ -70,20 +71,21 @@ export async function chosenPlan(
   store: Store,
 ): Promise<{ plan: ExperimentPlan; study: Study | undefined }> {
   const definition = Object.hasOwn(experiments, name) ? experiments[name] : undefined;
-  if (!definition && name !== quick.name) {
+  const own = Object.hasOwn(ownExperiments, name) ? ownExperiments[name] : undefined;
+  if (!definition && !own) {
     throw new FaasmemError("UNKNOWN_EXPERIMENT", `no experiment "${name}"`, {
-      fix: `choose one of: ${[quick.name, ...Object.keys(experiments)].join(", ")}`,
+      fix: `choose one of: ${[...Object.keys(ownExperiments), ...Object.keys(experiments)].join(", ")}`,
       kind: "usage",
     });
   }
   const choices = choicesOf(options);
-  const plan = definition ? planOf(definition, choices, store) : quickPlan(choices);
+  const plan = definition ? planOf(definition, choices, store) : ownPlan(own!, choices);
   if (options.policy !== undefined) {
     await resolvePolicy(options.policy); // a file that is none is said before anything starts
     plan.systems.push(options.policy);
   }
   plan.systems = [...new Set(plan.systems)];
-  return { plan, study: definition?.study };
+  return { plan, study: studyOf(name) };
 }
 
 function choicesOf(options: RunOptions): Choices {
@@ -94,6 +96,7 @@ function choicesOf(options: RunOptions): Choices {
     mode: given("--mode", z.enum(modes), options.mode),
     functions: options.function === undefined ? undefined : parseFunctions(options.function),
     systems: options.system === undefined ? undefined : parseSystems(options.system),
+    plane: given("--plane", planeName, options.plane),
     trace: options.trace,
     windows: options.windowLabel === undefined ? undefined : names(options.windowLabel),
     windowS: given("--window", positive, options.window),
@@ -107,28 +110,27 @@ function choicesOf(options: RunOptions): Choices {
   };
 }
 
-/** `quick` has one window, whatever the trace. */
-function quickPlan(choices: Choices): ExperimentPlan {
-  const [window] = quick.windows as [ExperimentPlan["windows"][number]];
-  const { traceFunction, startIndex, windowS } = choices;
+function ownPlan(own: ExperimentPlan, choices: Choices): ExperimentPlan {
+  const { traceFunction, startIndex, windowS, timeScale } = choices;
+  const wanted = own.windows.filter(({ label }) => choices.windows?.includes(label) ?? true);
   return {
-    ...quick,
-    functions: choices.functions ?? quick.functions,
-    systems: choices.systems ?? [...quick.systems],
-    mode: choices.mode ?? quick.mode,
-    trace: choices.trace ?? quick.trace,
-    windows: [
-      {
-        label: window.label,
-        traceFunction: traceFunction ?? window.traceFunction,
-        startIndex: startIndex ?? window.startIndex,
-        windowS: windowS ?? window.windowS,
-      },
-    ],
-    timeScale: choices.timeScale ?? quick.timeScale,
-    seed: choices.seed ?? quick.seed,
-    repeats: choices.repeats ?? quick.repeats,
-    initWindow: choices.initWindow ?? quick.initWindow,
+    ...own,
+    functions: choices.functions ?? own.functions,
+    systems: choices.systems ?? [...own.systems],
+    plane: choices.plane ?? own.plane,
+    mode: choices.mode ?? own.mode,
+    trace: choices.trace ?? own.trace,
+    windows: wanted.map((window) => ({
+      label: window.label,
+      traceFunction: traceFunction ?? window.traceFunction,
+      startIndex: startIndex ?? window.startIndex,
+      windowS: windowS ?? window.windowS,
+      timeScale: timeScale ?? window.timeScale,
+    })),
+    timeScale: choices.timeScale ?? own.timeScale,
+    seed: choices.seed ?? own.seed,
+    repeats: choices.repeats ?? own.repeats,
+    initWindow: choices.initWindow ?? own.initWindow,
     heatmap: choices.heatmap,
   };
 }

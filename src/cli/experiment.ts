@@ -1,22 +1,16 @@
 import { accessSync, constants, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
-import { experiments } from "../../experiments/index.ts";
+import { experiments, studyOf } from "../../experiments/index.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { parseOption } from "../base/units.ts";
 import { runCell } from "../experiment/cell.ts";
 import type { Study } from "../experiment/definition.ts";
 import type { ExperimentPlan } from "../experiment/plan.ts";
 import { Progress } from "../experiment/progress.ts";
-import {
-  beginRun,
-  type CellRunner,
-  cellsOf,
-  planSeconds,
-  runExperiment,
-  traceOf,
-} from "../experiment/run.ts";
+import { beginRun, cellsOf, planSeconds, runExperiment, traceOf } from "../experiment/run.ts";
+import { missingFor, missingSeconds, simulator } from "../experiment/simulation.ts";
 import { assertSomething, runStudy, studySeconds } from "../experiment/studies.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
 import { formatTable } from "../report/table.ts";
@@ -38,6 +32,8 @@ export function command(): Command {
         "server; --mode simulate calculates from profiles of this machine with the same policies.",
         "",
         "  quick       web, json and graph really run, ten minutes of arrivals 30 times as fast",
+        "  loads       every function really run under four loads: high, bursty, steady, rare (two hours)",
+        "  validate    the same cells replayed and simulated: how far is the simulator off?",
         ...Object.values(experiments).map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`),
       ].join("\n"),
     );
@@ -47,6 +43,17 @@ export function command(): Command {
       "\nExamples:\n  faasmem experiment run quick\n  faasmem experiment run benchmarks --lite\n  faasmem experiment run benchmarks --mode replay --function web --window-label low --time-scale 30\n  faasmem experiment run quick --trace azure2021 --trace-function 60 --window 3600",
     )
     .action(startRun);
+  const validate = root
+    .command("validate")
+    .description(
+      "Replays cells and simulates the same ones: how far is the simulator off? (run validate, with other JSON)",
+    );
+  addRunOptions(validate)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem experiment validate --json\n  faasmem experiment validate --function web --system baseline,faasmem,tmo",
+    )
+    .action((options: RunOptions) => startRun("validate", options));
   root
     .command("resume [run]")
     .description(
@@ -126,7 +133,7 @@ async function resumeRun(id: string | undefined, options: RunOptions): Promise<v
       store.resumeRun(run.id);
       return run.id;
     };
-    await execute(plan, experiments[plan.name]?.study, begin, store, options);
+    await execute(plan, studyOf(plan.name), begin, store, options);
   } finally {
     store.close();
   }
@@ -141,24 +148,28 @@ async function execute(
   options: Pick<RunOptions, "out" | "json" | "quiet">,
 ): Promise<void> {
   const stop = new AbortController();
-  cellsOf(plan, traceOf(plan.trace, store), stop.signal); // a wrong window is said before anything starts
+  if (plan.windows.length > 0) cellsOf(plan, traceOf(plan.trace, store), stop.signal); // a wrong window is said at once
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
   accessSync(out, constants.W_OK); // else hours of work would end in an error
-  const runner = await runnerOf(plan, store);
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
   if (plan.windowNote) console.error(`note: ${plan.windowNote}`);
-  const progress = new Progress(planSeconds(plan) + studySeconds(study, plan), {
-    quiet: options.quiet === true,
-  });
+  const simulates = plan.mode === "simulate" && plan.windows.length > 0;
+  const missing = simulates ? missingFor(plan.functions, store) : { bench: false, profiles: [] };
+  const seconds = missingSeconds(missing) + planSeconds(plan) + studySeconds(study, plan, store);
+  const progress = new Progress(seconds, { quiet: options.quiet === true });
   const run = begin();
   try {
+    const runner = simulates ? await simulator(missing, store, progress, stop.signal) : runCell;
     const result = await runExperiment(plan, run, store, progress, stop.signal, runner);
     if (study) result.problems.push(...(await runStudy(study, plan, run, store, progress, stop.signal)));
     store.finishRun(run, result.problems.length > 0 ? "failed" : "done");
     progress.stop();
-    print(run, plan, plan.timeScale, result.records, options.json === true);
-    await drawFigures(plan, result.records, out);
+    const validation = store.loadDocument(run, "validation");
+    if (options.json === true && validation) console.log(JSON.stringify({ run, cells: validation }));
+    else print(run, plan, plan.timeScale, result.records, options.json === true);
+    if (study && options.json !== true) await printStudy(store, run);
+    await drawFigures(store, run, out);
     for (const problem of result.problems) console.error(`problem: ${problem}`);
     if (result.problems.length > 0) {
       console.error(`what is missing can be tried again: faasmem experiment resume ${run}`);
@@ -173,21 +184,18 @@ async function execute(
   }
 }
 
-/** Simulated cells need profiles of the functions and the figures of `faasmem bench`. */
-async function runnerOf(plan: ExperimentPlan, _store: Store): Promise<CellRunner> {
-  if (plan.mode === "replay" || plan.windows.length === 0) return runCell;
-  throw new FaasmemError("NO_SIMULATOR", "simulation is not built in yet", { fix: "add --mode replay" });
+/** The tables of what was found beside cells. */
+async function printStudy(store: Store, run: number): Promise<void> {
+  const [{ runTables }, { terminalTable }] = await Promise.all([
+    import("../report/run-figures.ts"),
+    import("../report/export/terminal.ts"),
+  ]);
+  for (const table of runTables(store, run)) console.log(terminalTable(table));
 }
 
-async function drawFigures(plan: ExperimentPlan, records: readonly CellRecord[], out: string): Promise<void> {
-  if (records.length === 0) return;
-  const { writeExperimentFigure } = await import("../report/experiment-figure.ts");
-  console.error(`figure: ${await writeExperimentFigure(records, join(out, `faasmem-${plan.name}.svg`))}`);
-  if (records.some((record) => record.heatmap)) {
-    const { writeHeatmapFigure } = await import("../report/heatmap-figure.ts");
-    const path = join(out, `faasmem-${plan.name}-heatmap.svg`);
-    console.error(`figure: ${await writeHeatmapFigure(records, path)}`);
-  }
+async function drawFigures(store: Store, run: number, out: string): Promise<void> {
+  const { writeRunFigures } = await import("../report/run-figures.ts");
+  for (const path of await writeRunFigures(store, run, out)) console.error(`figure: ${path}`);
 }
 
 function print(

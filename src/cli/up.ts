@@ -2,11 +2,12 @@ import { Command, Option } from "commander";
 import { dieWithParent, exitCodeOf, untilStopped } from "../base/signals.ts";
 import { count, parseOption, parseSize, port, positive, share } from "../base/units.ts";
 import { startNode } from "../node/node.ts";
-import { parseFunctions, serverAddress, trackerName } from "../node/options.ts";
+import { parseFunctions, planeName, serverAddress, trackerName } from "../node/options.ts";
 import { MOST_SANDBOXES } from "../worker/pool.ts";
 
 interface UpOptions {
   system: string;
+  plane: string;
   function?: string;
   timeScale: string;
   host: string;
@@ -32,6 +33,11 @@ export function command(): Command {
       "Runs memory server, worker and gateway on this machine, with the built-in functions deployed.",
     )
     .option("--system <name>", "memory system: faasmem, baseline, faasmem-no-pucket, ...", "faasmem")
+    .option(
+      "--plane <name>",
+      "where pages go: uffd (to a memory server) or swap (see: faasmem driver)",
+      "uffd",
+    )
     .option("--policy <file>", "your own policy instead: a TypeScript file (docs/concepts/policies.md)")
     .option("--function <names>", "functions to deploy, separated by commas (default: all built-in ones)")
     .option("--port <n>", "port of the gateway, 0 = any free one", "7000")
@@ -51,12 +57,12 @@ export function command(): Command {
     .option("--offload-bandwidth <size>", "what semi-warm may send in a second, all sandboxes together")
     .option("--max-sandboxes <n>", "sandboxes of one function at a time", String(MOST_SANDBOXES))
     .option("--no-learned", "neither start with what was learned of the functions before, nor keep it")
-    .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, refault", "auto")
+    .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, mglru, refault", "auto")
     .option("--time-scale <n>", "policy seconds that pass in one real second", "1")
     .addOption(new Option("--ready-json").hideHelp())
     .addHelpText(
       "after",
-      "\nExamples:\n  faasmem up\n  faasmem up --function web --semi-warm-delay 10\n  faasmem up --system baseline --port 7001\n  faasmem up --policy ./my-policy.ts --function web",
+      "\nExamples:\n  faasmem up\n  faasmem up --function web --semi-warm-delay 10\n  faasmem up --system baseline --port 7001\n  faasmem up --plane swap --function web\n  faasmem up --policy ./my-policy.ts --function web",
     )
     .action(async (options: UpOptions) => {
       if (options.readyJson) dieWithParent();
@@ -64,6 +70,7 @@ export function command(): Command {
       const node = await startNode(
         {
           system: options.policy ?? options.system,
+          plane: parseOption("--plane", planeName, options.plane),
           functions: parseFunctions(options.function),
           timeScale: parseOption("--time-scale", positive, options.timeScale),
           host: options.host,
@@ -93,7 +100,11 @@ export function command(): Command {
         );
       } else {
         console.log(`gateway        ${node.gateway}   (system ${options.policy ?? options.system})`);
-        console.log(`memory server  ${node.server ?? "none: this system moves no page"}`);
+        console.log(
+          options.plane === "swap"
+            ? "pages go to    swap of this machine (faasmem driver status)"
+            : `memory server  ${node.server ?? "none: this system moves no page"}`,
+        );
         console.log(`try            faasmem function invoke web --data '{"id":1}' --gateway ${node.gateway}`);
         console.log("Ctrl-C stops everything.");
       }

@@ -25,7 +25,18 @@ const nodeReady = z.object({ gateway: z.string().url() });
 export async function runCell(plan: CellPlan): Promise<CellRecord> {
   const node = await startChild(
     [
-      ...["up", "--ready-json", "--port", "0", "--system", plan.system, "--function", plan.function],
+      ...[
+        "up",
+        "--ready-json",
+        "--port",
+        "0",
+        "--system",
+        plan.system,
+        "--plane",
+        plan.plane,
+        "--function",
+        plan.function,
+      ],
       ...["--time-scale", String(plan.timeScale)],
       // Every cell learns anew: else the order of the cells would show in the results.
       "--no-learned",

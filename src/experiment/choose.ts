@@ -1,11 +1,14 @@
 import { FaasmemError } from "../base/errors.ts";
+import type { Plane } from "../memory/engine.ts";
 import type { Store } from "../results/store.ts";
+import { SYNTHESIS_2019 } from "../trace/synthesis.ts";
 import { SYNTHETIC_TRACE } from "../trace/synthetic-trace.ts";
 import type { Trace } from "../trace/trace.ts";
+import { FUNCTIONS_2021, INVOCATIONS_2021 } from "../trace/trace-2021.ts";
 import type { ExperimentDefinition } from "./definition.ts";
 import type { ExperimentPlan, Mode, TraceWindow } from "./plan.ts";
 import { traceOf } from "./run.ts";
-import { chooseWindows, FUNCTIONS_2021, INVOCATIONS_2021 } from "./windows.ts";
+import { chooseWindows } from "./windows.ts";
 
 /** What a user may decide otherwise; undefined: as the experiment has it. */
 export interface Choices {
@@ -13,6 +16,7 @@ export interface Choices {
   mode: Mode | undefined;
   functions: string[] | undefined;
   systems: string[] | undefined;
+  plane: Plane | undefined;
   trace: string | undefined;
   /** Only windows with these labels. */
   windows: string[] | undefined;
@@ -28,12 +32,12 @@ export interface Choices {
   heatmap: boolean;
 }
 
-/** The trace that an experiment uses when none is named: the one of 2021 where it was imported, else the embedded one. */
-export function defaultTrace(store: Store): string {
+/** The trace that the reference uses, where it was imported. */
+function defaultTrace(store: Store): string | undefined {
   const imported = store
     .listTraces()
     .find(({ functions, invocations }) => functions === FUNCTIONS_2021 && invocations === INVOCATIONS_2021);
-  return imported?.name ?? SYNTHETIC_TRACE;
+  return imported?.name;
 }
 
 /**
@@ -41,7 +45,8 @@ export function defaultTrace(store: Store): string {
  * @throws FaasmemError UNKNOWN_TRACE, UNKNOWN_WINDOW
  */
 export function planOf(definition: ExperimentDefinition, choices: Choices, store: Store): ExperimentPlan {
-  const trace = choices.trace ?? defaultTrace(store);
+  const otherwise = definition.study === "semiwarm" ? SYNTHESIS_2019 : SYNTHETIC_TRACE;
+  const trace = choices.trace ?? defaultTrace(store) ?? otherwise;
   const lite = choices.lite ? definition.lite : {};
   const { windows, note } = windowsOf(definition, choices, lite, () => traceOf(trace, store));
   return {
@@ -49,6 +54,7 @@ export function planOf(definition: ExperimentDefinition, choices: Choices, store
     mode: choices.mode ?? definition.mode,
     functions: choices.functions ?? [...(lite.functions ?? definition.functions)],
     systems: choices.systems ?? [...definition.systems],
+    plane: choices.plane ?? "uffd",
     trace,
     windows,
     windowNote: note,

@@ -12,7 +12,7 @@ export interface ReferenceWindow {
 }
 
 /** What an experiment finds out beside its cells (src/results/documents.ts). */
-export type Study = "barriers" | "semiwarm" | "density";
+export type Study = "barriers" | "semiwarm" | "density" | "validation";
 
 /** An experiment as experiments/NAME.ts describes it. Options of the command line make an ExperimentPlan of it. */
 export interface ExperimentDefinition {

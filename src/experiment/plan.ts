@@ -1,3 +1,4 @@
+import type { Plane } from "../memory/engine.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 
 /** How a cell's numbers come about: really run (arrivals scaled in time or not), or calculated from profiles. */
@@ -14,6 +15,8 @@ export interface TraceWindow {
   startIndex: number;
   /** Length in trace seconds. */
   windowS: number;
+  /** Of this window, instead of the plan's. */
+  timeScale?: number | undefined;
 }
 
 /** What to run: functions x systems x windows, `repeats` times. Stored with the run, so that it can be taken up again. */
@@ -22,6 +25,7 @@ export interface ExperimentPlan {
   mode: Mode;
   functions: string[];
   systems: string[];
+  plane: Plane;
   trace: string;
   windows: TraceWindow[];
   /** How the windows were chosen, where that needs to be said with every output. */
@@ -44,6 +48,7 @@ export interface ExperimentPlan {
 export interface CellPlan {
   function: string;
   system: string;
+  plane: Plane;
   window: TraceWindow;
   repeat: number;
   /** Trace seconds after the window's start. */

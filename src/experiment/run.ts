@@ -1,7 +1,8 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
 import { versionText } from "../base/version.ts";
 import type { CellRecord, Store } from "../results/store.ts";
-import { playKeepAlive, semiWarmDelayOf } from "../trace/analysis.ts";
+import { playKeepAlive } from "../trace/keep-alive.ts";
+import { LOADS_TRACE, loadsTrace } from "../trace/loads-trace.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
 import { SYNTHETIC_TRACE, syntheticTrace } from "../trace/synthetic-trace.ts";
 import { type Trace, windowOf } from "../trace/trace.ts";
@@ -28,7 +29,9 @@ const SIMULATED_CELL_S = 0.5;
 
 /** Expected real seconds of a cell. */
 export const cellSeconds = (plan: ExperimentPlan, window: TraceWindow): number =>
-  plan.mode === "simulate" ? SIMULATED_CELL_S : window.windowS / plan.timeScale + OVERHEAD_S;
+  plan.mode === "simulate"
+    ? SIMULATED_CELL_S
+    : window.windowS / (window.timeScale ?? plan.timeScale) + OVERHEAD_S;
 
 /** Expected real seconds of everything. */
 export const planSeconds = (plan: ExperimentPlan): number =>
@@ -40,6 +43,7 @@ export const planSeconds = (plan: ExperimentPlan): number =>
 /** The trace by its name. @throws FaasmemError UNKNOWN_TRACE */
 export function traceOf(name: string, store: Store): Trace {
   if (name === QUICK_TRACE) return quickTrace();
+  if (name === LOADS_TRACE) return loadsTrace();
   return name === SYNTHETIC_TRACE ? syntheticTrace() : store.loadTrace(name);
 }
 
@@ -66,12 +70,12 @@ function delayOf(window: TraceWindow, trace: Trace): number {
   const count = windowOf(fn, window.startIndex, window.windowS).length;
   const cut = (column: Float64Array) => column.subarray(window.startIndex, window.startIndex + count);
   const own = { id: fn.id, arrivals: cut(fn.arrivals), durations: cut(fn.durations) };
-  return semiWarmDelayOf(playKeepAlive(own), 99);
+  return playKeepAlive(own).delayS(99);
 }
 
 /** All cells of a plan in their order: what is compared with each other stands together. */
 export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal): CellPlan[] {
-  const { timeScale, seed, initWindow, heatmap } = plan;
+  const { plane, timeScale, seed, initWindow, heatmap } = plan;
   const cells: CellPlan[] = [];
   for (let repeat = 0; repeat < plan.repeats; repeat++) {
     for (const window of plan.windows) {
@@ -80,8 +84,8 @@ export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal)
       for (const fn of plan.functions) {
         for (const system of plan.systems) {
           cells.push({
-            ...{ function: fn, system, window, repeat, arrivals, semiWarmDelayS },
-            ...{ timeScale, seed: seed + repeat, initWindow, heatmap, signal },
+            ...{ function: fn, system, plane, window, repeat, arrivals, semiWarmDelayS },
+            ...{ timeScale: window.timeScale ?? timeScale, seed: seed + repeat, initWindow, heatmap, signal },
           });
         }
       }
@@ -117,12 +121,12 @@ export async function runExperiment(
   signal: AbortSignal,
   runner: CellRunner = runCell,
 ): Promise<ExperimentResult> {
-  const trace = traceOf(plan.trace, store);
+  const cells = plan.windows.length > 0 ? cellsOf(plan, traceOf(plan.trace, store), signal) : [];
   const { records } = store.loadRun(run);
   const problems: string[] = [];
   const stored = new Set(records.map(({ cell }) => keyOf(cell)));
   try {
-    for (const cell of cellsOf(plan, trace, signal)) {
+    for (const cell of cells) {
       signal.throwIfAborted();
       const key = { ...cell, window: cell.window.label };
       const label = cellLabel(key, plan);

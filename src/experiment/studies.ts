@@ -1,18 +1,31 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
 import type { Store } from "../results/store.ts";
+import { validate } from "../simulator/validate.ts";
+import { semiwarmDocument, sourceOf } from "../trace/analysis.ts";
+import { SYNTHESIS_2019, synthesized } from "../trace/synthesis.ts";
 import type { Study } from "./definition.ts";
 import { densitySeconds, measureDensity } from "./density.ts";
 import { measureBarriers, OVERHEAD_SANDBOXES } from "./overhead.ts";
 import type { ExperimentPlan } from "./plan.ts";
 import type { Progress } from "./progress.ts";
+import { cellsOf, traceOf } from "./run.ts";
+import { missingFor, missingSeconds, simulator } from "./simulation.ts";
 
 /** Real seconds of one sandbox of `overhead`, on average over the functions: measured. */
 const BARRIERS_S = 1;
 
+/** Real seconds of `semiwarm`: a trace of two weeks, and the 20,000 functions that are synthesized without one. */
+const SEMIWARM_S = { trace: 20, synthesized: 100 };
+
+/** Real seconds of simulating what a validation replayed. */
+const VALIDATION_S = 5;
+
 /** Expected real seconds of an experiment's study. */
-export function studySeconds(study: Study | undefined, plan: ExperimentPlan): number {
+export function studySeconds(study: Study | undefined, plan: ExperimentPlan, store: Store): number {
+  if (study === "validation") return missingSeconds(missingFor(plan.functions, store)) + VALIDATION_S;
   if (study === "barriers") return plan.functions.length * OVERHEAD_SANDBOXES * BARRIERS_S;
   if (study === "density") return densitySeconds(plan.functions.length, plan.systems.length);
+  if (study === "semiwarm") return plan.trace === SYNTHESIS_2019 ? SEMIWARM_S.synthesized : SEMIWARM_S.trace;
   return 0;
 }
 
@@ -37,6 +50,21 @@ export async function runStudy(
         progress.end(densitySeconds(1, 1), `${row.function} under ${row.system}: ${row.sandboxes} sandboxes`),
       );
       store.saveDocument(run, "density", found);
+    }
+    if (study === "validation") {
+      const { records } = store.loadRun(run);
+      const runner = await simulator(missingFor(plan.functions, store), store, progress, signal);
+      const calculated = [];
+      for (const cell of cellsOf(plan, traceOf(plan.trace, store), signal))
+        calculated.push(await runner(cell));
+      store.saveDocument(run, "validation", validate(records, calculated));
+    }
+    if (study === "semiwarm") {
+      const source = plan.trace === SYNTHESIS_2019 ? synthesized() : sourceOf(traceOf(plan.trace, store));
+      progress.begin(`${source.functions} functions`);
+      const found = await semiwarmDocument(source, {}, undefined, signal);
+      store.saveDocument(run, "semiwarm", found);
+      progress.end(studySeconds(study, plan, store), `${source.functions} functions`);
     }
     return [];
   } catch (error) {

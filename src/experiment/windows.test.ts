@@ -3,7 +3,8 @@ import { density } from "../../experiments/density.ts";
 import { loadClassOf } from "../trace/analysis.ts";
 import { syntheticTrace } from "../trace/synthetic-trace.ts";
 import type { Trace } from "../trace/trace.ts";
-import { chooseWindows, FUNCTIONS_2021, INVOCATIONS_2021 } from "./windows.ts";
+import { FUNCTIONS_2021, INVOCATIONS_2021 } from "../trace/trace-2021.ts";
+import { chooseWindows } from "./windows.ts";
 
 const at = (...arrivals: number[]) => ({
   id: "f",

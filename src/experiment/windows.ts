@@ -1,11 +1,9 @@
 import { type LoadClass, loadClassOf } from "../trace/analysis.ts";
 import type { Trace, TraceFunction } from "../trace/trace.ts";
+import { FUNCTIONS_2021, INVOCATIONS_2021 } from "../trace/trace-2021.ts";
 import type { ReferenceWindow } from "./definition.ts";
 import type { TraceWindow } from "./plan.ts";
 
-/** The Azure Functions Trace 2021 (reference, section 4): by these numbers it is known. */
-export const FUNCTIONS_2021 = 424;
-export const INVOCATIONS_2021 = 1_980_951;
 /** First and last + 1 rank of each load class in it. */
 const RANKS_2021: Record<LoadClass, readonly [number, number]> = {
   high: [0, 28],

@@ -24,9 +24,15 @@ export type PortablePages = {
 
 /**
  * How touched pages are found: `ebpf` reads the accessed bits of the page tables (exact), `idle` the kernel's idle
- * page bitmap, `refault` knows only what came back from the pool.
+ * page bitmap, `mglru` the kernel's generations (numbers of pages only), `refault` knows only what came back from the pool.
  */
-export type Tracker = "ebpf" | "idle" | "refault";
+export type Tracker = "ebpf" | "idle" | "mglru" | "refault";
+
+/**
+ * How pages leave: `uffd` to a memory server over userfaultfd, `swap` to whatever swap this machine has
+ * (docs/concepts/planes.md).
+ */
+export type Plane = "uffd" | "swap";
 
 /** Outcome of an eviction. Pages that could not be moved (busy, locked, gone, cancelled) stayed local. */
 export interface EvictResult {
@@ -58,8 +64,30 @@ export interface MemoryStats {
   stallUs: number;
 }
 
+/** A time barrier: an aging step of the kernel's multi-generational LRU. */
+export interface Barrier {
+  readonly number: number;
+  /** How long the step took, in milliseconds. */
+  readonly durationMs: number;
+}
+
+/**
+ * The sandbox's memory by the kernel's generations (docs/concepts/hotness.md). What is touched after a barrier moves to later
+ * generations, as of the next barrier. The kernel keeps four generations: older barriers fall together.
+ */
+export interface Generations {
+  /** Closes the generations so far. @throws FaasmemError NO_CGROUP, KERNEL_TOO_OLD */
+  age(): Promise<Barrier>;
+  /** Pages of anonymous memory in the generations up to the barrier, and after it. */
+  count(barrier: Barrier): Promise<{ until: number; after: number }>;
+  /** Has the kernel evict the generations up to the barrier. It refuses while there are not two barriers after it. */
+  evict(barrier: Barrier, options?: { bytesPerSecond?: number }): Promise<EvictResult>;
+}
+
 /** The memory of one sandbox, as a policy may use it. Every method is safe after the sandbox has died. */
 export interface SandboxMemory {
+  /** Null unless the swap plane runs with the tracker `mglru`. */
+  readonly generations: Generations | null;
   /** Does the engine know what is touched? If not, `takeTouched` is always empty. */
   readonly tracks: boolean;
   /** The `pages` pages from page number `start` on, whatever is there. */

@@ -1,4 +1,12 @@
-import type { EvictResult, MemoryStats, PageSet, PortablePages, SandboxMemory } from "./engine.ts";
+import type {
+  Barrier,
+  EvictResult,
+  Generations,
+  MemoryStats,
+  PageSet,
+  PortablePages,
+  SandboxMemory,
+} from "./engine.ts";
 
 /** A page set over plain numbers. */
 export class SimulatedSet implements PageSet {
@@ -39,9 +47,43 @@ export class SimulatedMemory implements SandboxMemory {
   /** When set, evictions wait for it; a cancel in between ends them with nothing moved. */
   hold: Promise<void> | undefined;
 
+  /** Does the kernel keep generations? */
+  ages = false;
+  #youngest = 0;
+  #generation = new Map<number, number>();
+  #accessed = new Set<number>();
+
   /** The program allocates pages. */
   allocate(...pages: number[]): void {
-    for (const page of pages) this.resident.add(page);
+    for (const page of pages) {
+      this.resident.add(page);
+      this.#generation.set(page, this.#youngest);
+    }
+  }
+
+  /** As the kernel has them: four at most, and the two youngest are never evicted. */
+  get generations(): Generations | null {
+    if (!this.ages) return null;
+    const upTo = ({ number }: Barrier) => {
+      const oldest = Math.max(0, this.#youngest - 3);
+      return [...this.resident].filter(
+        (page) => number >= oldest && Math.max(oldest, this.#generation.get(page) ?? 0) <= number,
+      );
+    };
+    return {
+      age: async () => {
+        const number = this.#youngest++;
+        for (const page of this.#accessed) this.#generation.set(page, this.#youngest);
+        this.#accessed.clear();
+        return { number, durationMs: 0 };
+      },
+      count: async (barrier) => {
+        const until = upTo(barrier).length;
+        return { until, after: this.resident.size - until };
+      },
+      evict: async (barrier) =>
+        this.evict(new SimulatedSet(barrier.number + 2 > this.#youngest ? [] : upTo(barrier))),
+    };
   }
 
   /** The program touches pages: those that are away come back. */
@@ -49,6 +91,8 @@ export class SimulatedMemory implements SandboxMemory {
     for (const page of pages) {
       if (this.remote.delete(page)) this.#recalled.add(page);
       if (this.tracks) this.#touched.add(page);
+      this.#accessed.add(page);
+      if (!this.resident.has(page)) this.#generation.set(page, this.#youngest);
       this.resident.add(page);
     }
   }

@@ -2,6 +2,7 @@ import { FaasmemError } from "../base/errors.ts";
 import { baseline } from "./baseline.ts";
 import { DamonPolicy } from "./damon.ts";
 import { FaasmemPolicy, type FaasmemSwitches } from "./faasmem.ts";
+import { GenerationPolicy } from "./generations.ts";
 import type { PolicyFactory } from "./policy.ts";
 import { TmoPolicy } from "./tmo.ts";
 import { loadPolicy } from "./user-policy.ts";
@@ -18,6 +19,7 @@ const systems: Record<string, PolicyFactory> = {
   "faasmem-no-pucket": faasmem({ puckets: false }),
   "faasmem-no-semiwarm": faasmem({ semiWarm: false }),
   "faasmem-no-recall": faasmem({ recall: false }),
+  "faasmem-mglru": (context) => new GenerationPolicy(context),
   tmo: (context) => new TmoPolicy(context),
   damon: (context) => new DamonPolicy(context),
 };

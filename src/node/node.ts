@@ -13,6 +13,7 @@ import { isUnmanaged, policyOf, resolvePolicy } from "../memory/systems.ts";
 import { assertLoopback } from "../pool/server.ts";
 import { openStore } from "../results/store.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
+import type { CgroupFolder } from "../sandbox/cgroup.ts";
 import { workerApp } from "../worker/app.ts";
 import type { FunctionSpec } from "../worker/function-spec.ts";
 import type { LearnedStore } from "../worker/pool.ts";
@@ -26,7 +27,7 @@ const DRAIN_MS = 10_000;
 export interface RunningNode {
   /** URL of the gateway. */
   gateway: string;
-  /** HOST:PORT of the memory server; null for a system that moves nothing. */
+  /** HOST:PORT of the memory server; null on the swap plane, and for a system that moves nothing. */
   server: string | null;
   /** Answers running requests (10 s at most), then ends sandboxes and server and removes the run folder. */
   close(): Promise<void>;
@@ -52,22 +53,31 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
     for (const name of options.functions) functions.push(await builtInFunction(name, folder));
     let engine: MemoryEngine | null = null;
     let server: string | null = null;
+    let cgroups: CgroupFolder | null = null;
     if (!isUnmanaged(options.system)) {
-      let address = options.server;
-      if (!address) {
-        const child = await startServer(options.poolBytes);
-        undo.push(() => child.stop());
-        address = child.ready;
+      const { openEngine, openSwapEngine } = await import("../../ffi/index.ts");
+      const files = await engineFiles();
+      if (options.plane === "swap") {
+        engine = openSwapEngine(files.library);
+      } else {
+        let address = options.server;
+        if (!address) {
+          const child = await startServer(options.poolBytes);
+          undo.push(() => child.stop());
+          address = child.ready;
+        }
+        server = `${address.host}:${address.port}`;
+        engine = openEngine({ pool: address, ...files });
       }
-      server = `${address.host}:${address.port}`;
-      const { openEngine } = await import("../../ffi/index.ts");
-      engine = openEngine({
-        pool: address,
-        ...(await engineFiles()),
-      });
       const opened = engine;
       undo.push(() => opened.close());
       engine.useTracker(options.tracker);
+      if (engine.tracker === "mglru") {
+        const { openCgroups } = await import("../sandbox/cgroup.ts");
+        const folder = openCgroups();
+        undo.push(() => folder.close());
+        cgroups = folder;
+      }
       engine.onPoolLost(() =>
         warn(
           "the memory server is gone: sandboxes with remote pages were ended, new ones run without offload",
@@ -93,6 +103,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       maxSandboxes: options.maxSandboxes,
       runFolder: folder,
       hostPath,
+      cgroups,
     });
     undo.push(() => worker.close());
     const inner = workerApp(

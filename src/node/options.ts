@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { benchmarks } from "../../benchmarks/index.ts";
-import type { Tracker } from "../memory/engine.ts";
+import type { Plane, Tracker } from "../memory/engine.ts";
 import { isPolicyFile, policyOf, systemNames } from "../memory/systems.ts";
 import { unknownFunction } from "../worker/function-spec.ts";
 
 /** What `faasmem up` runs with. Times are trace seconds. */
 export interface NodeOptions {
   system: string;
+  plane: Plane;
   functions: string[];
   timeScale: number;
   host: string;
@@ -32,7 +33,10 @@ export interface NodeOptions {
 }
 
 /** Names of hotness trackers. */
-export const trackerName = z.enum(["auto", "ebpf", "idle", "refault"]);
+export const trackerName = z.enum(["auto", "ebpf", "idle", "mglru", "refault"]);
+
+/** Names of planes. */
+export const planeName = z.enum(["uffd", "swap"]);
 
 /** HOST:PORT of a memory server. */
 export const serverAddress = z

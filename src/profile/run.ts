@@ -1,16 +1,19 @@
 import { versionText } from "../base/version.ts";
 import { machine } from "../experiment/machine.ts";
-import type { Progress } from "../experiment/progress.ts";
+import type { Reporter } from "../experiment/progress.ts";
 import { withEngine } from "../node/with-engine.ts";
 import type { Store } from "../results/store.ts";
 import { type FunctionProfile, profileFunction } from "./profile.ts";
 
-/** Profiles functions one after the other, each in a sandbox of its own, and stores the results. */
+/**
+ * Profiles functions one after the other, each in a sandbox of its own, and stores the results.
+ * @param progress in functions
+ */
 export async function runProfiles(
   names: readonly string[],
   options: { requests: number; seed: number },
   store: Store,
-  progress: Progress,
+  progress: Reporter,
   signal: AbortSignal,
 ): Promise<FunctionProfile[]> {
   const profiles: FunctionProfile[] = [];

@@ -6,7 +6,7 @@ const fixed = (value: number | null, digits: number, unit: string) =>
 
 /** The result of `faasmem bench` as text: each figure beside the limit that bounds it. */
 export function benchTables(result: BenchResult): string {
-  const { limits, rerun } = result;
+  const { limits, rerun, swapPlane } = result;
   const share = (value: number, of: number) => `${Math.round((value / of) * 100)} %`;
   const main = formatTable(
     ["figure", "measured", "limit of this machine", "share"],
@@ -30,6 +30,13 @@ export function benchTables(result: BenchResult): string {
         `one TCP stream ${fixed(limits.loopbackGiBps, 2, "GiB/s")}`,
         share(result.restoreGiBps, limits.loopbackGiBps),
       ],
+      [
+        "eviction to a store in this process",
+        fixed(result.local.evictGiBps, 2, "GiB/s"),
+        `process_vm_readv ${fixed(limits.readvGiBps, 2, "GiB/s")}`,
+        share(result.local.evictGiBps, limits.readvGiBps),
+      ],
+      ["bulk restore from there", fixed(result.local.restoreGiBps, 2, "GiB/s"), "", ""],
       [
         "single random fault, P50",
         fixed(result.fault.p50Us, 1, "us"),
@@ -57,6 +64,7 @@ export function benchTables(result: BenchResult): string {
         "",
         "",
       ],
+      ...(swapPlane ? swapRows(swapPlane, limits) : []),
       ["memcpy", "", fixed(limits.memcpyGiBps, 2, "GiB/s"), ""],
       ["process_vm_readv", "", fixed(limits.readvGiBps, 2, "GiB/s"), ""],
       [
@@ -80,4 +88,31 @@ export function benchTables(result: BenchResult): string {
       ? "every byte was compared at the end: intact"
       : `WRONG: ${result.wrongPages} pages came back with other bytes; this is a defect, report it`;
   return [main, "", faults, "", sweep, "", intact, ...result.notes.map((note) => `note: ${note}`)].join("\n");
+}
+
+/** The swap plane beside a program that pages itself out and touches its pages, on the same device in the same run. */
+function swapRows(plane: NonNullable<BenchResult["swapPlane"]>, limits: BenchResult["limits"]): string[][] {
+  const [out, inUs] = [limits.zramOutGiBps!, limits.zramInUsPerPage!];
+  const share = (value: number, of: number) => `${Math.round((value / of) * 100)} %`;
+  const bareIn = 4096 / 1024 ** 3 / (inUs / 1e6);
+  return [
+    [
+      "swap plane: eviction",
+      fixed(plane.evictGiBps, 2, "GiB/s"),
+      `MADV_PAGEOUT ${fixed(out, 2, "GiB/s")}`,
+      share(plane.evictGiBps, out),
+    ],
+    [
+      "swap plane: bulk restore",
+      fixed(plane.restoreGiBps, 2, "GiB/s"),
+      `touching ${fixed(bareIn, 2, "GiB/s")}`,
+      share(plane.restoreGiBps, bareIn),
+    ],
+    [
+      "swap plane: walk by faults",
+      fixed(plane.demandUsPerPage, 1, "us a page"),
+      `${fixed(inUs, 1, "us a page")}`,
+      "",
+    ],
+  ];
 }

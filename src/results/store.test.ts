@@ -123,6 +123,19 @@ test("a full disk is one clear error, and nothing of the result remains", () => 
   expect(store.loadRun(id).records).toEqual([]);
 });
 
+test("a full disk in the middle of a trace leaves nothing of it, and the older one of its name", () => {
+  const store = openStore(newPath());
+  store.saveTrace(trace);
+  store.sqlite.run("PRAGMA max_page_count = 40");
+  const large = Array.from({ length: 20 }, (_, i) => ({
+    ...{ id: `f${i}`, arrivals: new Float64Array(2000), durations: new Float64Array(2000) },
+  }));
+  expect(() => store.saveTrace({ ...trace, functions: large }, { replace: true })).toThrow(
+    expect.objectContaining({ code: "DISK_FULL" }),
+  );
+  expect(store.loadTrace("two")).toEqual(trace);
+});
+
 test("the database is private, and one of a newer version is refused", () => {
   const path = newPath();
   openStore(path).close();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Socket, Subprocess, UnixSocketListener } from "bun";
 import { FaasmemError } from "../base/errors.ts";
 import type { Attachment, SandboxSpace } from "./attachment.ts";
+import type { SandboxCgroup } from "./cgroup.ts";
 import { LogTail } from "./log-tail.ts";
 import { memoryUsage } from "./memory-usage.ts";
 import { type FromHost, LineReader, LineWriter, SOCKET_VARIABLE, type ToHost } from "./protocol.ts";
@@ -23,6 +24,8 @@ export interface SandboxOptions {
   environment?: Record<string, string>;
   /** Memory engine's part, or null for an unmanaged sandbox. */
   attachment: Attachment | null;
+  /** The memory cgroup that it runs in; null or missing: the one that it is started from. */
+  cgroup?: SandboxCgroup | null;
   /** Time barriers: the start goes on when they resolved. */
   onReady?: (space: SandboxSpace | null) => Promise<void>;
   onLoaded?: () => Promise<void>;
@@ -88,7 +91,9 @@ export class Sandbox implements RunningSandbox {
     });
     chmodSync(socketPath, 0o600);
     const attachment = options.attachment;
-    this.#process = Bun.spawn([process.execPath, "run", "--no-install", options.hostPath], {
+    const cgroup = options.cgroup ?? null;
+    const command = [process.execPath, "run", "--no-install", options.hostPath];
+    this.#process = Bun.spawn([...(cgroup?.enter ?? []), ...command], {
       // As plain Bun the executable reads settings of its working folder: that is the sandbox's own, empty one.
       cwd: this.#folder,
       env: {
@@ -106,7 +111,11 @@ export class Sandbox implements RunningSandbox {
       detached: true,
     });
     this.#log = new LogTail(this.#process.stdout, this.#process.stderr);
-    this.exited = this.#process.exited.then(() => this.#onExit());
+    this.exited = this.#process.exited.then(async () => {
+      const exit = this.#onExit();
+      await cgroup?.remove();
+      return exit;
+    });
   }
 
   /**

@@ -28,6 +28,8 @@ interface Prefetch {
 export class SimulatedSpace implements SandboxSpace {
   readonly pid = 0;
   readonly tracks = true;
+  /** Pages are known one by one here: nothing goes by generations. */
+  readonly generations = null;
   readonly #clock: VirtualClock;
   readonly #costs: Costs;
   readonly #onChange: OnChange;

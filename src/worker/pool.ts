@@ -8,6 +8,7 @@ import { FunctionHistory, type Learned } from "../memory/history.ts";
 import type { Policy, PolicyFactory } from "../memory/policy.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
+import type { CgroupFolder } from "../sandbox/cgroup.ts";
 import { type RunningSandbox, type RunResult, Sandbox, type SandboxOptions } from "../sandbox/sandbox.ts";
 import { type ConfigChanges, changeConfig, type FunctionConfig } from "./function-config.ts";
 import type { FunctionSpec } from "./function-spec.ts";
@@ -51,6 +52,8 @@ export interface PoolContext {
   hostPath: string;
   /** Starts a sandbox; default: a process of this machine. */
   start?: (options: SandboxOptions) => Promise<RunningSandbox>;
+  /** Null: sandboxes stay in the node's own cgroup. */
+  cgroups: CgroupFolder | null;
 }
 
 interface Member {
@@ -219,15 +222,18 @@ export class FunctionPool {
   }
 
   async #start(): Promise<Member> {
-    const { clock, engine, bandwidth, runFolder, hostPath, warn, start = Sandbox.start } = this.#context;
+    const { clock, engine, bandwidth, runFolder, hostPath, cgroups, warn } = this.#context;
+    const { start = Sandbox.start } = this.#context;
     const { system, policy: factory, settings } = this.#config;
     const managed = engine?.poolAlive ? engine : null;
     let policy: Policy = baseline;
     this.#starting++;
     try {
       const environment = (await this.spec.environment?.()) ?? {};
+      const name = `${this.spec.name}-${++sandboxNumber}`;
       const sandbox = await start({
-        name: `${this.spec.name}-${++sandboxNumber}`,
+        name,
+        cgroup: managed ? (cgroups?.make(name) ?? null) : null,
         runFolder,
         hostPath,
         modulePath: this.spec.modulePath,
