@@ -87,7 +87,7 @@ const inputs = simulatorInputs(store([profile]));
 const simulate = (system: string, arrivals: number[], windowS: number, change: Partial<CellPlan> = {}) =>
   simulateCell(
     {
-      ...{ function: "fn", system, arrivals, repeat: 0, timeScale: 1, seed: 1 },
+      ...{ function: "fn", system, arrivals, repeat: 0, timeScale: 1, seed: 1, plane: "uffd" },
       window: { label: "w", traceFunction: 0, startIndex: 0, windowS },
       semiWarmDelayS: null,
       signal: new AbortController().signal,

@@ -76,6 +76,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
       learned: null,
       warn: (line) => console.error(`faasmem: ${line}`),
       maxSandboxes: MOST_SANDBOXES,
+      cgroups: null,
       runFolder: "",
       hostPath: "",
       start: (options) => {
