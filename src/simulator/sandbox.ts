@@ -4,7 +4,7 @@ import type { VirtualClock } from "./clock.ts";
 import type { Cores } from "./cores.ts";
 import type { Costs } from "./costs.ts";
 import { playRecall } from "./faults.ts";
-import { type Idle, type Life, Reliving } from "./life.ts";
+import { beginning, type Idle, type Life, Reliving } from "./life.ts";
 import type { SimulatedNode } from "./node.ts";
 import { SimulatedSpace } from "./space.ts";
 
@@ -44,10 +44,10 @@ export class SimulatedSandbox implements RunningSandbox {
   #idleSinceMs = 0;
   #cancelIdle = () => {};
 
-  private constructor(name: string, world: SandboxWorld, life: Life, start: number) {
+  private constructor(name: string, world: SandboxWorld, lives: readonly Life[], start: number) {
     this.name = name;
     this.#world = world;
-    this.#reliving = new Reliving(life, start);
+    this.#reliving = new Reliving(lives, start);
     this.#space = new SimulatedSpace(world.clock, world.costs, (local, remote) => {
       if (this.#counts) world.node.shift(local, remote);
     });
@@ -59,15 +59,16 @@ export class SimulatedSandbox implements RunningSandbox {
 
   /**
    * Starts one, as Sandbox.start does.
-   * @param start where in its life's requests it begins, 0 to 1
+   * @param start where among equally like requests it begins, 0 to 1
    */
   static async start(
     options: SandboxOptions,
     world: SandboxWorld,
-    life: Life,
+    lives: readonly Life[],
     start: number,
   ): Promise<SimulatedSandbox> {
-    const sandbox = new SimulatedSandbox(options.name, world, life, start);
+    const sandbox = new SimulatedSandbox(options.name, world, lives, start);
+    const life = beginning(lives);
     const { cores, times } = world;
     await cores.work(times.launchMs);
     sandbox.#space.hold(life.ready);

@@ -15,6 +15,7 @@ import type { WorkerStats } from "../worker/worker.ts";
 import { VirtualClock } from "./clock.ts";
 import { Cores } from "./cores.ts";
 import type { SimulatorInputs } from "./inputs.ts";
+import { beginning } from "./life.ts";
 import { SimulatedNode } from "./node.ts";
 import { type SandboxWorld, SimulatedSandbox } from "./sandbox.ts";
 
@@ -44,7 +45,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
   });
   // Without an engine a start was measured at the client; with one, at the sandbox.
   const coldMs = managed ? profile.coldStartMs : model.latency.coldMs - overheadMs(model.latency, 0);
-  const launchMs = Math.max(0, coldMs - profile.initMs - lives[0]!.steps[0]!.durationMs);
+  const launchMs = Math.max(0, coldMs - profile.initMs - beginning(lives).steps[0]!.durationMs);
   const world: SandboxWorld = {
     clock,
     cores: new Cores(clock, model.latency.slowdown),
@@ -79,10 +80,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
       cgroups: null,
       runFolder: "",
       hostPath: "",
-      start: (options) => {
-        const life = lives[Math.floor(next() * lives.length)]!;
-        return SimulatedSandbox.start(options, world, life, next());
-      },
+      start: (options) => SimulatedSandbox.start(options, world, lives, next()),
     },
   );
   const requests = await replay(plan, clock, pool, node, model.latency);
