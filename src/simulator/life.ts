@@ -41,12 +41,12 @@ const lookOf = ({ afterMs, touched, resident }: ModelIdle): Idle => ({
   resident: decodeRuns(resident),
 });
 
-/** The lives of a profile. */
-export function livesOf(model: FunctionModel): Life[] {
-  return model.lives.map((life) => lifeOf(life, model.lookMsPerPage));
+/** The lives of a profile. @param lookPageMs what the looks cost that its requests were observed with */
+export function livesOf(model: FunctionModel, lookPageMs: number): Life[] {
+  return model.lives.map((life) => lifeOf(life, lookPageMs));
 }
 
-function lifeOf(life: ModelLife, lookMsPerPage: number): Life {
+function lifeOf(life: ModelLife, lookPageMs: number): Life {
   const pauses = [...life.steps.slice(1).map((step) => step.idle), life.rest].map((looks) =>
     looks.map(lookOf),
   );
@@ -60,7 +60,7 @@ function lifeOf(life: ModelLife, lookMsPerPage: number): Life {
       const own = pauses[i]!;
       return {
         gapMs: step.gapMs,
-        durationMs: Math.max(0.1, step.durationMs - touched.pages * lookMsPerPage),
+        durationMs: Math.max(0.1, step.durationMs - touched.pages * lookPageMs),
         demand: Math.max(0.1, step.cpuMs / step.durationMs),
         touched,
         resident: decodeRuns(step.resident),

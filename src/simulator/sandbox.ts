@@ -24,7 +24,6 @@ export interface SandboxWorld {
   costs: Costs;
   node: SimulatedNode;
   times: StartTimes;
-  lookMsPerPage: number;
   /** Is its memory managed? If not, no policy sees it. */
   managed: boolean;
 }
@@ -87,12 +86,12 @@ export class SimulatedSandbox implements RunningSandbox {
   }
 
   async run(_context: unknown): Promise<RunResult> {
-    const { clock, cores, costs, lookMsPerPage } = this.#world;
+    const { clock, cores, costs } = this.#world;
     const startedMs = clock.realMs();
     this.#cancelIdle();
     const step = this.#reliving.next(this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0);
     const space = this.#space;
-    const looked = space.takeLooked() ? step.touched.pages * lookMsPerPage : 0;
+    const looked = space.takeLooked() ? step.touched.pages * costs.lookPageMs : 0;
     let ms = step.durationMs + looked;
     const needed = space.missing(step.touched);
     await new Promise<void>((resolve) => clock.afterMs(0, resolve)); // the policy's prefetch is ordered by now

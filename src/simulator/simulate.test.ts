@@ -38,7 +38,6 @@ const model: FunctionModel = {
   unmanagedBytes: 0,
   ownFileBytes: 0,
   sharedFileBytes: 12 * 2 ** 20,
-  lookMsPerPage: 0,
   latency: {
     coldMs: 2002,
     overhead: [{ gapMs: 0, ms: 2, durationMs: 1000 }],
@@ -73,6 +72,7 @@ const sweep = [1, 4, 16, 64].map((window) => ({
 const gibps = (msPerPage: number) => PAGE / 2 ** 30 / (msPerPage / 1000);
 const bench = {
   sweep,
+  lookUsPerPage: 0,
   restoreGiBps: gibps(0.05),
   evictGiBps: gibps(0.01),
   machine: { cores: 2 },

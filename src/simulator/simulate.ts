@@ -52,7 +52,6 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
     costs: inputs.costs,
     node,
     times: { launchMs, initMs: profile.initMs },
-    lookMsPerPage: model.lookMsPerPage,
     managed,
   };
   const next = random(plan.seed);
