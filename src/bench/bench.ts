@@ -143,6 +143,7 @@ export async function runBench(options: BenchOptions, progress: Reporter): Promi
       local: { evictGiBps: local.evictGiBps, restoreGiBps: local.restoreGiBps },
       fault: { p50Us, p99Us },
       hotnessMsPer200MiB: hotness.ms,
+      lookUsPerPage: hotness.lookUsPerPage,
       tracker: hotness.tracker,
       rerun,
       idle,

@@ -32,6 +32,8 @@ export interface BenchResult {
   faults: FaultLatency[];
   sweep: SweepPoint[];
   hotnessMsPer200MiB: number | null;
+  /** What a page costs the program more that it touches again after such a scan, in microseconds. */
+  lookUsPerPage: number | null;
   /** The tracker that was measured. */
   tracker: Tracker;
   rerun: { program: string; residentMiB: number; warmMs: number; demandMs: number; recallMs: number };

@@ -14,8 +14,6 @@ export interface FunctionModel {
   /** Mapped pages of files: shared with every process of this program that runs, and its own. */
   sharedFileBytes: number;
   ownFileBytes: number;
-  /** A first touch after a look costs this much more, a page; measured by requests with and without one before. */
-  lookMsPerPage: number;
   latency: ModelLatency;
 }
 

@@ -162,21 +162,6 @@ export class Observer {
     return this.#idle(LOOKS_MS.at(-1)!);
   }
 
-  /** What one more page costs to touch after a look: the same requests with and without looks before, in milliseconds. */
-  async lookMsPerPage(pairs: number): Promise<number> {
-    const [after, without]: [number[], number[]] = [[], []];
-    let pages = 0;
-    for (let i = 0; i < pairs; i++) {
-      const context = this.#watch.draw();
-      without.push((await this.#sandbox.run(context)).durationMs);
-      await this.#space.takeTouched();
-      after.push((await this.#sandbox.run(context)).durationMs);
-      pages = (await this.#space.touched()).pages;
-    }
-    const middle = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
-    return pages > 0 ? Math.max(0, middle(after) - middle(without)) / pages : 0;
-  }
-
   /** Everything as the simulator takes it. @param ready resident at the barriers */
   async life(ready: PageSet, loaded: PageSet, rest: Look[]): Promise<() => ModelLife> {
     const { numbering } = this.#watch;

@@ -49,8 +49,6 @@ export interface FunctionProfile {
 
 /** This process and the memory server. */
 const OTHERS = 2;
-/** Pairs of requests that tell what a look costs the next request. */
-const LOOK_PAIRS = 8;
 
 function spread(values: number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
@@ -150,7 +148,6 @@ export async function profileFunction(
     const fixed = await observer.fixedMemory(OTHERS + lives.length);
     const latency = await measureLatency(name, draw, watch.turn);
     const all = await space.snapshot();
-    const lookMsPerPage = await observer.lookMsPerPage(LOOK_PAIRS);
     const observed = observer.steps.slice(1);
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
@@ -171,7 +168,7 @@ export async function profileFunction(
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
       cpuMs: spread(observed.map((one) => one.cpuMs)),
-      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, lookMsPerPage, latency },
+      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, latency },
     };
   } finally {
     await Promise.all([sandbox.stop(), slow?.stop()]);

@@ -57,6 +57,7 @@ export function benchTables(result: BenchResult): string {
         share(rerun.recallMs, rerun.warmMs),
       ],
       [`hotness scan of 200 MiB (${result.tracker})`, fixed(result.hotnessMsPer200MiB, 2, "ms"), "", ""],
+      ["each page touched again after it", fixed(result.lookUsPerPage, 2, "us"), "", ""],
       ["engine's memory, of what it manages", fixed(result.engineMemoryPct, 2, "%"), "", ""],
       [
         result.idle ? `processor with ${result.idle.sandboxes} idle sandboxes` : "processor when idle",

@@ -15,6 +15,8 @@ export interface Costs {
   restorePageMs: number;
   /** Of each page of an eviction at full speed. */
   evictPageMs: number;
+  /** Of each page that is touched again after a look. */
+  lookPageMs: number;
   cores: number;
 }
 
@@ -42,6 +44,7 @@ export function costsOf(bench: BenchResult): Costs {
     faultPageMs: slope,
     restorePageMs: (PAGE_BYTES / (bench.restoreGiBps * GIB)) * 1000,
     evictPageMs: (PAGE_BYTES / (bench.evictGiBps * GIB)) * 1000,
+    lookPageMs: (bench.lookUsPerPage ?? 0) / 1000,
     cores: bench.machine.cores,
   };
 }

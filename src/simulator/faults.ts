@@ -50,60 +50,57 @@ export function playRecall(
   demand: number,
   costs: Costs,
 ): RecallTime {
-  const away = countByBlock(remote);
+  const left = countByBlock(remote);
   const wanted = countByBlock(touched);
-  const arrival = new Map<number, number>();
   // Sender, receiver and pager of a bulk restore keep all cores busy: a request beside it gets its share.
   const share = Math.min(1, costs.cores / (costs.cores + demand));
+  const bulk = new Map<number, number>();
   let bulkMs = 0;
   for (const [block, pages] of countByBlock(prefetched)) {
     bulkMs += (pages * costs.restorePageMs) / share;
-    arrival.set(block, bulkMs);
+    bulk.set(block, bulkMs);
   }
-  const left = countByBlock(remote.subtract(prefetched));
+  /** When blocks come that faults and read-ahead asked for. */
+  const asked = new Map<number, number>();
   const streams = Array.from({ length: STREAMS }, () => ({ end: -1, ahead: 0 }));
   let nextStream = 0;
   let [now, stallMs, faults, pipeFree] = [0, 0, 0, 0];
-  const fetched: number[] = [];
   const msPerPage = ms / Math.max(1, touched.pages);
   const compute = (work: number) => {
     const slow = Math.max(0, Math.min(work, (bulkMs - now) * share));
     now += slow / share + (work - slow);
   };
-  const fetch = (block: number, start: number, fixed: number): number => {
-    const pages = left.get(block) ?? 0;
-    pipeFree = Math.max(start, pipeFree) + fixed + pages * costs.faultPageMs;
-    if (pages > 0) fetched.push(block);
-    left.delete(block);
-    arrival.set(block, Math.min(pipeFree, arrival.get(block) ?? Number.POSITIVE_INFINITY));
-    return pipeFree;
+  const ask = (block: number, fixedMs: number) => {
+    pipeFree = Math.max(now, pipeFree) + fixedMs + left.get(block)! * costs.faultPageMs;
+    asked.set(block, pipeFree);
   };
+  const isHere = (block: number) => (bulk.get(block) ?? Number.POSITIVE_INFINITY) <= now;
   for (const [block, pages] of wanted) {
-    if (away.has(block)) {
-      const due = arrival.get(block);
-      const isOnItsWay = due !== undefined && (due <= now || left.get(block) === undefined);
-      if (isOnItsWay && due > now && due - now < costs.faultMs) {
-        stallMs += due - now;
-        now = due;
-      } else if (!isOnItsWay || due > now) {
-        // A fault, whether or not the page is on its way in bulk: what comes first counts.
-        faults++;
-        const back = Math.min(fetch(block, now, costs.faultMs), due ?? Number.POSITIVE_INFINITY);
-        stallMs += back - now;
-        now = back;
+    if (left.has(block) && !isHere(block)) {
+      const isFault = !asked.has(block);
+      if (isFault) {
+        ask(block, costs.faultMs);
         const stream = streams.find((one) => one.end === block);
         if (stream) {
           stream.ahead = Math.min(MOST_AHEAD / AROUND, stream.ahead ? stream.ahead * 2 : 1);
           stream.end = block + 1 + stream.ahead;
-          for (let i = 1; i <= stream.ahead; i++) if (left.has(block + i)) fetch(block + i, now, 0);
+          for (let i = 1; i <= stream.ahead; i++)
+            if (left.has(block + i) && !asked.has(block + i) && !isHere(block + i)) ask(block + i, 0);
         } else {
           streams[nextStream] = { end: block + 1, ahead: 0 };
           nextStream = (nextStream + 1) % STREAMS;
         }
       }
+      const back = Math.min(asked.get(block)!, bulk.get(block) ?? Number.POSITIVE_INFINITY);
+      if (back > now) {
+        if (isFault) stallMs += back - now; // who waits for what is on its way is not counted by the engine either
+        now = back;
+      }
+      if (isFault) faults++;
     }
     compute(pages * msPerPage);
   }
+  const fetched = [...asked.keys()];
   fetched.sort((a, b) => a - b);
   const edges: number[] = [];
   for (const block of fetched) {

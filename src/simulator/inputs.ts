@@ -24,27 +24,29 @@ export interface SimulatorInputs {
  */
 export function simulatorInputs(store: Pick<Store, "loadBench" | "listProfiles">): SimulatorInputs {
   const bench = store.loadBench();
-  if (!bench) {
-    throw new FaasmemError("NO_BENCH", "this machine was not measured yet: the simulator needs its costs", {
+  if (!bench || bench.bench.lookUsPerPage === undefined) {
+    const why = bench ? "was measured by an older version" : "was not measured yet";
+    throw new FaasmemError("NO_BENCH", `this machine ${why}: the simulator needs its costs`, {
       fix: "measure it: faasmem bench",
     });
   }
   const profiles = new Map(store.listProfiles().map(({ profile }) => [profile.function, profile]));
   const known = new Map<string, SimulatedFunction>();
+  const costs = costsOf(bench.bench);
   return {
-    costs: costsOf(bench.bench),
+    costs,
     functionOf(name) {
-      const made = known.get(name) ?? simulated(name, profiles.get(name));
+      const made = known.get(name) ?? simulated(name, profiles.get(name), costs);
       known.set(name, made);
       return made;
     },
   };
 }
 
-function simulated(name: string, profile: FunctionProfile | undefined): SimulatedFunction {
+function simulated(name: string, profile: FunctionProfile | undefined, costs: Costs): SimulatedFunction {
   const model = profile?.model;
   if (profile && model?.version === MODEL_VERSION)
-    return { profile: { ...profile, model }, lives: livesOf(model) };
+    return { profile: { ...profile, model }, lives: livesOf(model, costs.lookPageMs) };
   const why = profile
     ? `the profile of ${name} is of an older version: it lacks what the simulator needs`
     : `there is no profile of ${name}`;

@@ -41,12 +41,12 @@ const lookOf = ({ afterMs, touched, resident }: ModelIdle): Idle => ({
   resident: decodeRuns(resident),
 });
 
-/** The lives of a profile. */
-export function livesOf(model: FunctionModel): Life[] {
-  return model.lives.map((life) => lifeOf(life, model.lookMsPerPage));
+/** The lives of a profile. @param lookPageMs what the looks cost that its requests were observed with */
+export function livesOf(model: FunctionModel, lookPageMs: number): Life[] {
+  return model.lives.map((life) => lifeOf(life, lookPageMs));
 }
 
-function lifeOf(life: ModelLife, lookMsPerPage: number): Life {
+function lifeOf(life: ModelLife, lookPageMs: number): Life {
   const pauses = [...life.steps.slice(1).map((step) => step.idle), life.rest].map((looks) =>
     looks.map(lookOf),
   );
@@ -60,7 +60,7 @@ function lifeOf(life: ModelLife, lookMsPerPage: number): Life {
       const own = pauses[i]!;
       return {
         gapMs: step.gapMs,
-        durationMs: Math.max(0.1, step.durationMs - touched.pages * lookMsPerPage),
+        durationMs: Math.max(0.1, step.durationMs - touched.pages * lookPageMs),
         demand: Math.max(0.1, step.cpuMs / step.durationMs),
         touched,
         resident: decodeRuns(step.resident),
@@ -71,36 +71,50 @@ function lifeOf(life: ModelLife, lookMsPerPage: number): Life {
   };
 }
 
-/** Goes through a life's requests in the order in which they are most like what happens. */
+/** How unlike a step's situation is to a request's. @param request 0 for a sandbox's first one */
+function unlikeness(step: Step, index: number, request: number, gapMs: number): number {
+  if (index === 0) return Number.POSITIVE_INFINITY; // a first request is like no other
+  const pace = Math.abs(Math.log((gapMs + SHORT_MS) / (step.gapMs + SHORT_MS)));
+  return pace + Math.abs(Math.log((Math.min(request, GROWN) + 1) / (Math.min(index, GROWN) + 1)));
+}
+
+/**
+ * Goes through observed requests in the order in which they are most like what happens. A sandbox begins with the life that
+ * paused longest after its first request; its second request tells which life its pace is most like, and there it stays.
+ */
 export class Reliving {
-  readonly #life: Life;
+  readonly #lives: readonly Life[];
+  readonly #start: number;
+  #life: Life;
   #requests = 0;
-  #last = -1;
+  #last = 0;
 
   /** @param start which of the equally like requests comes first, 0 to 1 */
-  constructor(life: Life, start: number) {
-    this.#life = life;
-    this.#last = Math.floor(start * life.steps.length) - 1;
+  constructor(lives: readonly Life[], start: number) {
+    this.#lives = lives;
+    this.#start = start;
+    this.#life = beginning(lives);
   }
 
   /** What the next request does. @param gapMs pause before it; 0 for the first */
   next(gapMs: number): Step {
-    const { steps } = this.#life;
-    const request = Math.min(this.#requests++, GROWN);
-    if (request === 0) return steps[0]!;
-    const distances = steps.map((step, i) =>
-      i === 0
-        ? Number.POSITIVE_INFINITY
-        : Math.abs(Math.log((gapMs + SHORT_MS) / (step.gapMs + SHORT_MS))) +
-          Math.abs(Math.log((request + 1) / (Math.min(i, GROWN) + 1))),
-    );
-    const most = Math.min(...distances) + NEARLY;
-    for (let ahead = 1; ahead <= steps.length; ahead++) {
-      const i = (this.#last + ahead + steps.length) % steps.length;
-      if (distances[i]! > most) continue;
-      this.#last = i;
-      return steps[i]!;
+    const request = this.#requests++;
+    if (request === 0) return this.#life.steps[0]!;
+    const distances = ({ steps }: Life) => steps.map((step, i) => unlikeness(step, i, request, gapMs));
+    if (request === 1) {
+      const least = (life: Life) => Math.min(...distances(life));
+      this.#life = this.#lives.reduce((a, b) => (least(b) < least(a) ? b : a));
+      this.#last = Math.floor(this.#start * this.#life.steps.length);
     }
-    return steps.at(-1)!;
+    const { steps } = this.#life;
+    const all = distances(this.#life);
+    const most = Math.min(...all) + NEARLY;
+    const ahead = all.findIndex((_, i) => all[(this.#last + 1 + i) % steps.length]! <= most);
+    this.#last = (this.#last + 1 + ahead) % steps.length;
+    return steps[this.#last]!;
   }
 }
+
+/** The life that every sandbox begins with. */
+export const beginning = (lives: readonly Life[]): Life =>
+  lives.reduce((a, b) => ((b.steps[1]?.gapMs ?? 0) > (a.steps[1]?.gapMs ?? 0) ? b : a));

@@ -4,7 +4,7 @@ import type { VirtualClock } from "./clock.ts";
 import type { Cores } from "./cores.ts";
 import type { Costs } from "./costs.ts";
 import { playRecall } from "./faults.ts";
-import { type Idle, type Life, Reliving } from "./life.ts";
+import { beginning, type Idle, type Life, Reliving } from "./life.ts";
 import type { SimulatedNode } from "./node.ts";
 import { SimulatedSpace } from "./space.ts";
 
@@ -24,7 +24,6 @@ export interface SandboxWorld {
   costs: Costs;
   node: SimulatedNode;
   times: StartTimes;
-  lookMsPerPage: number;
   /** Is its memory managed? If not, no policy sees it. */
   managed: boolean;
 }
@@ -39,16 +38,18 @@ export class SimulatedSandbox implements RunningSandbox {
   readonly #reliving: Reliving;
   #end!: (exit: SandboxExit) => void;
   #ended = false;
+  /** A worker measures the memory of sandboxes that have started. */
+  #counts = false;
   #idleSinceMs = 0;
   #cancelIdle = () => {};
 
-  private constructor(name: string, world: SandboxWorld, life: Life, start: number) {
+  private constructor(name: string, world: SandboxWorld, lives: readonly Life[], start: number) {
     this.name = name;
     this.#world = world;
-    this.#reliving = new Reliving(life, start);
-    this.#space = new SimulatedSpace(world.clock, world.costs, (local, remote) =>
-      world.node.shift(local, remote),
-    );
+    this.#reliving = new Reliving(lives, start);
+    this.#space = new SimulatedSpace(world.clock, world.costs, (local, remote) => {
+      if (this.#counts) world.node.shift(local, remote);
+    });
     this.space = world.managed ? this.#space : null;
     this.exited = new Promise((end) => {
       this.#end = end;
@@ -57,15 +58,16 @@ export class SimulatedSandbox implements RunningSandbox {
 
   /**
    * Starts one, as Sandbox.start does.
-   * @param start where in its life's requests it begins, 0 to 1
+   * @param start where among equally like requests it begins, 0 to 1
    */
   static async start(
     options: SandboxOptions,
     world: SandboxWorld,
-    life: Life,
+    lives: readonly Life[],
     start: number,
   ): Promise<SimulatedSandbox> {
-    const sandbox = new SimulatedSandbox(options.name, world, life, start);
+    const sandbox = new SimulatedSandbox(options.name, world, lives, start);
+    const life = beginning(lives);
     const { cores, times } = world;
     await cores.work(times.launchMs);
     sandbox.#space.hold(life.ready);
@@ -73,7 +75,9 @@ export class SimulatedSandbox implements RunningSandbox {
     await cores.work(times.initMs);
     sandbox.#space.hold(life.loaded);
     await options.onLoaded?.();
+    sandbox.#counts = true;
     world.node.started();
+    world.node.shift(life.loaded.pages - sandbox.#space.remote.pages, sandbox.#space.remote.pages);
     return sandbox;
   }
 
@@ -82,12 +86,12 @@ export class SimulatedSandbox implements RunningSandbox {
   }
 
   async run(_context: unknown): Promise<RunResult> {
-    const { clock, cores, costs, lookMsPerPage } = this.#world;
+    const { clock, cores, costs } = this.#world;
     const startedMs = clock.realMs();
     this.#cancelIdle();
     const step = this.#reliving.next(this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0);
     const space = this.#space;
-    const looked = space.takeLooked() ? step.touched.pages * lookMsPerPage : 0;
+    const looked = space.takeLooked() ? step.touched.pages * costs.lookPageMs : 0;
     let ms = step.durationMs + looked;
     const needed = space.missing(step.touched);
     await new Promise<void>((resolve) => clock.afterMs(0, resolve)); // the policy's prefetch is ordered by now

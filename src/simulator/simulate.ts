@@ -15,6 +15,7 @@ import type { WorkerStats } from "../worker/worker.ts";
 import { VirtualClock } from "./clock.ts";
 import { Cores } from "./cores.ts";
 import type { SimulatorInputs } from "./inputs.ts";
+import { beginning } from "./life.ts";
 import { SimulatedNode } from "./node.ts";
 import { type SandboxWorld, SimulatedSandbox } from "./sandbox.ts";
 
@@ -42,17 +43,15 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
     sharedFileBytes: model.sharedFileBytes,
     others: managed ? OTHERS + 1 : OTHERS,
   });
-  const firstMs = lives[0]!.steps[0]!.durationMs;
+  // Without an engine a start was measured at the client; with one, at the sandbox.
+  const coldMs = managed ? profile.coldStartMs : model.latency.coldMs - overheadMs(model.latency, 0);
+  const launchMs = Math.max(0, coldMs - profile.initMs - beginning(lives).steps[0]!.durationMs);
   const world: SandboxWorld = {
     clock,
     cores: new Cores(clock, model.latency.slowdown),
     costs: inputs.costs,
     node,
-    times: {
-      launchMs: Math.max(0, model.latency.coldMs - profile.initMs - firstMs - overheadMs(model.latency, 0)),
-      initMs: profile.initMs,
-    },
-    lookMsPerPage: model.lookMsPerPage,
+    times: { launchMs, initMs: profile.initMs },
     managed,
   };
   const next = random(plan.seed);
@@ -77,13 +76,10 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
       learned: null,
       warn: (line) => console.error(`faasmem: ${line}`),
       maxSandboxes: MOST_SANDBOXES,
+      cgroups: null,
       runFolder: "",
       hostPath: "",
-      cgroups: null,
-      start: (options) => {
-        const life = lives[Math.floor(next() * lives.length)]!;
-        return SimulatedSandbox.start(options, world, life, next());
-      },
+      start: (options) => SimulatedSandbox.start(options, world, lives, next()),
     },
   );
   const requests = await replay(plan, clock, pool, node, model.latency);

@@ -1,0 +1,213 @@
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CellPlan } from "../experiment/plan.ts";
+import { encodeRuns, PageRuns, pageRange } from "../memory/page-runs.ts";
+import type { FunctionModel } from "../profile/model.ts";
+import type { FunctionProfile } from "../profile/profile.ts";
+import { simulatorInputs } from "./inputs.ts";
+import { simulateCell } from "./simulate.ts";
+
+const PAGE = 4096;
+const RUNTIME = 2048;
+const PAGES = 10_240;
+/** What a request touches: eight blocks of the Init Pucket, no two of them neighbours. */
+const BLOCKS = Array.from({ length: 8 }, (_, i) => 6400 + i * 128);
+const TOUCHED = new PageRuns(Int32Array.from(BLOCKS.flatMap((start) => [start, start + 64])));
+const spread = { min: 1000, median: 1000, max: 1000 };
+
+/** A function whose sandboxes hold 2048 runtime and 8192 init pages; a start takes 1 s, a request 1 s, a node adds 2 ms. */
+const model: FunctionModel = {
+  version: 1,
+  lives: [
+    {
+      ready: encodeRuns(pageRange(0, RUNTIME)),
+      loaded: encodeRuns(pageRange(0, PAGES)),
+      steps: [0, 5000].map((gapMs) => ({
+        gapMs,
+        idle: [],
+        durationMs: 1000,
+        cpuMs: 1000,
+        touched: encodeRuns(TOUCHED),
+        resident: encodeRuns(pageRange(0, PAGES)),
+      })),
+      rest: [],
+    },
+  ],
+  unmanagedBytes: 0,
+  ownFileBytes: 0,
+  sharedFileBytes: 12 * 2 ** 20,
+  latency: {
+    coldMs: 2002,
+    overhead: [{ gapMs: 0, ms: 2, durationMs: 1000 }],
+    slowdown: [{ requests: 2, factor: 1 }],
+  },
+};
+
+const profile: FunctionProfile = {
+  function: "fn",
+  requests: 2,
+  seed: 1,
+  tracker: "ebpf",
+  coldStartMs: 2000,
+  initMs: 500,
+  residentBytes: { launch: 0, init: 0, firstRequest: 0 },
+  segments: {
+    runtime: { pages: RUNTIME, touched: spread },
+    init: { pages: PAGES - RUNTIME, touched: spread },
+    execution: { pages: 0, touched: spread },
+  },
+  durationMs: spread,
+  cpuMs: spread,
+  model,
+};
+
+/** Machine: 1 ms a fault and 0.1 ms for each of its pages, 0.05 ms a page in bulk, 0.01 ms a page out. */
+const sweep = [1, 4, 16, 64].map((window) => ({
+  window,
+  sequentialMs: 0,
+  randomMs: (65_536 / window) * (1 + 0.1 * window),
+}));
+const gibps = (msPerPage: number) => PAGE / 2 ** 30 / (msPerPage / 1000);
+const bench = {
+  sweep,
+  lookUsPerPage: 0,
+  restoreGiBps: gibps(0.05),
+  evictGiBps: gibps(0.01),
+  machine: { cores: 2 },
+};
+const store = (profiles: FunctionProfile[], benches = true) =>
+  ({
+    loadBench: () => (benches ? { bench } : null),
+    listProfiles: () => profiles.map((one) => ({ profile: one })),
+  }) as unknown as Parameters<typeof simulatorInputs>[0];
+const inputs = simulatorInputs(store([profile]));
+
+const simulate = (system: string, arrivals: number[], windowS: number, change: Partial<CellPlan> = {}) =>
+  simulateCell(
+    {
+      ...{ function: "fn", system, arrivals, repeat: 0, timeScale: 1, seed: 1, plane: "uffd" },
+      window: { label: "w", traceFunction: 0, startIndex: 0, windowS },
+      semiWarmDelayS: null,
+      signal: new AbortController().signal,
+      ...change,
+    },
+    inputs,
+  );
+
+type Simulated = Awaited<ReturnType<typeof simulate>>;
+const at = ({ samples }: Simulated, atS: number) => samples.findLast((sample) => sample.atS <= atS)!;
+const starts = ({ requests }: Simulated) => requests.map(({ start }) => start);
+
+test("costs of a machine are the line through its walks", () => {
+  expect(inputs.costs.faultMs).toBeCloseTo(1);
+  expect(inputs.costs.faultPageMs).toBeCloseTo(0.1);
+  expect(inputs.costs.restorePageMs).toBeCloseTo(0.05);
+});
+
+test("what was not measured is said, with what to do", () => {
+  expect(() => simulatorInputs(store([], false))).toThrow(expect.objectContaining({ code: "NO_BENCH" }));
+  const { model: _, ...old } = profile;
+  for (const profiles of [[], [old], [{ ...profile, model: { ...model, version: 0 } }]]) {
+    const error = expect.objectContaining({
+      code: "NO_PROFILE",
+      fix: "measure it: faasmem function profile fn",
+    });
+    expect(() => simulatorInputs(store(profiles)).functionOf("fn")).toThrow(error);
+  }
+});
+
+test("cold starts, last in first out, keep-alive: each moment as worked out by hand", async () => {
+  // A runs 0 to 2 s (1 s start, 1 s request), B 0.5 to 2.5 s. B ended last, so it takes the request at 10 s, until 11 s. A's 600 s end at
+  // 602 s, B's at 611 s.
+  const cell = await simulate("baseline", [0, 0.5, 10], 620);
+  expect(starts(cell)).toEqual(["cold", "cold", "warm"]);
+  expect(cell.requests.map(({ latencyMs }) => Math.round(latencyMs))).toEqual([2002, 2002, 1002]);
+  const count = [0.9, 1.4, 2, 601, 603, 610, 612].map((s) => at(cell, s).sandboxes);
+  expect(count).toEqual([0, 1, 2, 2, 1, 1, 0]);
+  // 40 MiB and a third or, of two, a quarter each of 12 MiB of files: the client and the worker have them, too.
+  const [one, two] = [44, 86].map((mib) => mib * 2 ** 20);
+  expect(at(cell, 1.4).localBytes).toBe(one!);
+  expect(at(cell, 100).localBytes).toBe(two!);
+  const area = one! * (0.5 + 9) + two! * (602 - 1.5);
+  expect(cell.cell.avgLocalBytes).toBeCloseTo(area / 620, -2);
+  expect(cell.cell).toMatchObject({ mode: "simulate", coldStarts: 2, warmStarts: 1, p50Ms: 1002, errors: 0 });
+});
+
+test("at most 16 sandboxes; who finds none waits for the first that ends", async () => {
+  const cell = await simulate("baseline", Array(17).fill(0), 10);
+  expect(cell.cell.coldStarts).toBe(16);
+  // 16 at once on cores that take two: eight times as long for start and request, then one more alone.
+  expect(cell.requests.map(({ latencyMs }) => Math.round(latencyMs)).toSorted((a, b) => b - a)[0]).toBe(
+    16_000 + 1000 + 2,
+  );
+});
+
+test("semi-warm leaves by steps of a tenth of what is held, from 60 s idle to 15 s before the end", async () => {
+  const cell = await simulate("faasmem-no-pucket", [0], 620);
+  // Idle from 2 s on. The first step takes 1024 pages from 62 to 72 s, the second 922 of the 9216 left, and so on.
+  const remote = [61, 72.7, 82.7].map((s) => at(cell, s).remoteBytes / PAGE);
+  expect(remote).toEqual([0, 1024, 1024 + 922]);
+  // The floor of 1 MiB stays.
+  expect(at(cell, 580)).toMatchObject({ remoteBytes: (PAGES - 256) * PAGE, sandboxes: 1 });
+  expect(at(cell, 610)).toMatchObject({ remoteBytes: 0, localBytes: 0, sandboxes: 0 });
+});
+
+test("a request that meets a semi-warm sandbox pays for its faults, or for a recall in bulk", async () => {
+  // By 500 s everything but 256 pages is away. Those are the last four of the eight blocks: the coldest pages left first.
+  const demand = await simulate("faasmem-no-recall", [0, 500], 520);
+  expect(starts(demand)).toEqual(["cold", "semi-warm"]);
+  // Four faults of 1 ms and 64 pages at 0.1 ms each.
+  expect(demand.requests[1]).toMatchObject({ recallFaults: 4, recalledPages: 256, initPages: 256 });
+  expect(demand.requests[1]!.stallMs).toBeCloseTo(29.6);
+  expect(demand.requests[1]!.latencyMs).toBeCloseTo(1002 + 29.6);
+
+  // 256 pages in bulk take 12.8 ms, and 19.2 beside a request. The first block is back after 4.8, before a fault would bring it; then
+  // the request has two thirds of its speed for 14.4 ms, and finds all others back.
+  const recall = await simulate("faasmem", [0, 500], 520);
+  expect(recall.requests[1]).toMatchObject({ start: "semi-warm", recalledPages: 256, recallFaults: 1 });
+  expect(recall.requests[1]!.latencyMs).toBeCloseTo(1002 + 4.8 + 14.4 / 3);
+});
+
+test("with a time scale policies and arrivals are faster, requests are not", async () => {
+  // 30 x: the start takes 30 s of trace, the request another 30; 60 s idle are over at 120 s.
+  const cell = await simulate("faasmem-no-pucket", [0, 300], 400, { timeScale: 30 });
+  expect(cell.requests.map(({ latencyMs }) => Math.round(latencyMs / 100))).toEqual([20, 10]);
+  expect(at(cell, 119).remoteBytes).toBe(0);
+  expect(at(cell, 150).remoteBytes).toBeGreaterThan(0);
+});
+
+test("the same plan gives the same result", async () => {
+  const arrivals = Array.from({ length: 60 }, (_, i) => (i * i * 7) % 600).toSorted((a, b) => a - b);
+  for (const system of ["faasmem", "tmo", "damon"]) {
+    const [one, other] = [await simulate(system, arrivals, 700), await simulate(system, arrivals, 700)];
+    expect(other).toEqual(one);
+  }
+});
+
+test("a policy of the user's own is asked and obeyed as in production", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "faasmem-policy-"));
+  try {
+    const file = join(folder, "all-away.ts");
+    writeFileSync(
+      file,
+      `export default ({ memory, clock }) => ({
+         semiWarm: false,
+         async ready() {},
+         async loaded() {},
+         requestStart() {},
+         requestEnd() { clock.after(5, async () => memory.evict(await memory.snapshot())); },
+         close() {},
+       });`,
+    );
+    const cell = await simulate(file, [0], 20);
+    expect([6.5, 8].map((s) => at(cell, s).remoteBytes / PAGE)).toEqual([0, PAGES]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("a system that nobody knows is refused", () => {
+  expect(simulate("nothing", [0], 10)).rejects.toMatchObject({ code: "UNKNOWN_SYSTEM" });
+});
