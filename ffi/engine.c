@@ -38,7 +38,7 @@ static int watch_engine(struct fm_engine *engine)
 {
 	struct epoll_event inbox = {.events = EPOLLIN, .data.u64 = 0}, demand = {.events = EPOLLIN, .data.u64 = 1};
 	return epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->inbox.ready, &inbox) == 0 &&
-		       epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->demand_socket, &demand) == 0
+		       (engine->local || epoll_ctl(engine->epoll, EPOLL_CTL_ADD, engine->demand_socket, &demand) == 0)
 		       ? FM_OK
 		       : FM_ERR_SYSTEM;
 }
@@ -91,6 +91,7 @@ static void destroy(struct fm_engine *engine)
 	pthread_mutex_destroy(&engine->tracker_lock);
 	if (engine->tracker)
 		engine->tracker->close(engine->tracker);
+	fm_fetch_trim(engine);
 	while (engine->spare_fetch) {
 		struct fm_fetch *fetch = engine->spare_fetch;
 		engine->spare_fetch = fetch->next;
@@ -98,6 +99,8 @@ static void destroy(struct fm_engine *engine)
 		free(fetch);
 	}
 	fm_slots_clear(&engine->slots);
+	if (engine->local)
+		fm_local_close(engine->local);
 	free(engine->agent_code);
 	free(engine->overflow);
 	free(engine->table);
@@ -133,13 +136,19 @@ static struct fm_engine *make(int32_t *status)
 	return engine;
 }
 
-struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status)
+/* Without `host`: with a store of its own. */
+static struct fm_engine *open_engine(const char *host, uint32_t port, uint64_t local_bytes, int32_t *status)
 {
 	*status = check_kernel();
 	struct fm_engine *engine = *status == FM_OK ? make(status) : NULL;
 	if (!engine)
 		return NULL;
-	*status = fm_pool_connect(engine, host, port);
+	if (host) {
+		*status = fm_pool_connect(engine, host, port);
+	} else {
+		engine->local = fm_local_open(local_bytes);
+		*status = engine->local ? FM_OK : FM_ERR_ARGUMENT;
+	}
 	if (*status == FM_OK)
 		*status = watch_engine(engine);
 	if (*status != FM_OK) {
@@ -182,6 +191,16 @@ struct fm_engine *fm_engine_open_swap(int32_t *status)
 		return NULL;
 	}
 	return engine;
+}
+
+struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status)
+{
+	return open_engine(host, port, 0, status);
+}
+
+struct fm_engine *fm_engine_open_local(uint64_t capacity_bytes, int32_t *status)
+{
+	return open_engine(NULL, 0, capacity_bytes, status);
 }
 
 void fm_engine_close(struct fm_engine *engine)

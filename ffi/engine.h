@@ -21,6 +21,7 @@
 #include "clock.h"
 #include "hotness/mglru.h"
 #include "hotness/tracker.h"
+#include "local_store.h"
 #include "page_map.h"
 #include "queue.h"
 #include "ranges.h"
@@ -145,6 +146,9 @@ struct fm_fetch {
 	uint64_t started_ns, fault_page;
 	uint64_t page[FM_BATCH_PAGES];
 	uint32_t slot[FM_BATCH_PAGES];
+	struct fm_sum sum[FM_BATCH_PAGES]; /* what the slot was given */
+	bool compared; /* with the sums, by the fetcher; `damaged` says how that ended */
+	bool damaged[FM_BATCH_PAGES];
 	uint8_t *data;
 };
 
@@ -257,6 +261,7 @@ struct fm_engine {
 	size_t agent_length;
 	int epoll, event_pipe[2];
 	int demand_socket, evict_socket, fetch_socket;
+	struct fm_local_store *local; /* instead of a memory server and the three sockets, or NULL */
 	int pool_lost; /* atomic */
 	uint32_t fault_around; /* atomic; pages */
 	bool stopping;
@@ -285,8 +290,8 @@ struct fm_engine {
 	struct fm_wire_header demand_header;
 	size_t demand_received; /* bytes of the answer at the head of `demand` */
 	uint32_t demand_id;
-	struct fm_fetch *spare_fetch;
-	unsigned spare_fetches;
+	struct fm_fetch *spare_fetch, *spare_bulk;
+	unsigned spare_fetches, spare_bulks;
 	uint64_t last_fault_ns, last_tick_ns;
 };
 
@@ -391,6 +396,8 @@ void fm_fault_all(struct fm_space *space);
 /* Puts fetched pages in place, a slice at a time; true while there is more to do. */
 bool fm_fetch_place(struct fm_space *space);
 void fm_fetch_list_init(struct fm_fetch_list *list);
+/* Gives the memory of ended prefetches back. */
+void fm_fetch_trim(struct fm_engine *engine);
 void fm_fetch_drop_all(struct fm_engine *engine);
 
 /* ---- fetcher.c ---- */

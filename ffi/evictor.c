@@ -59,11 +59,32 @@ static int send_batch(struct fm_engine *engine, struct fm_batch *batch)
 
 static void send_free(struct fm_engine *engine, struct fm_free_slots *list)
 {
+	if (engine->local) {
+		fm_local_give(engine->local, list->slot, list->count);
+		free(list);
+		return;
+	}
 	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_FREE, .count = list->count};
 	struct iovec vector[2] = {{&header, sizeof(header)}, {list->slot, list->count * sizeof(list->slot[0])}};
 	/* A failure is met again, and reported, by the next batch. */
 	fm_sendv_all(engine->evict_socket, vector, 2);
 	free(list);
+}
+
+/* To the store of this process. Full: nothing of the batch was kept. */
+static int store_batch(struct fm_engine *engine, struct fm_batch *batch)
+{
+	uint32_t count = 0, slot[FM_BATCH_PAGES];
+	for (uint32_t i = 0; i < batch->pages; i++)
+		if (!batch->zero[i] && !batch->unchanged[i])
+			slot[count++] = batch->slot[i];
+	if (fm_local_take(engine->local, slot, count) < 0)
+		return FM_ERR_POOL_FULL;
+	for (uint32_t i = 0; i < batch->pages; i++)
+		if (!batch->zero[i] && !batch->unchanged[i])
+			memcpy(fm_local_page(engine->local, batch->slot[i]), batch->data + (size_t)i * FM_PAGE_SIZE, FM_PAGE_SIZE);
+	batch->sent = count;
+	return FM_OK;
 }
 
 static void answer_batch(struct fm_engine *engine, struct fm_batch *batch, int status)
@@ -113,6 +134,10 @@ static bool start_batch(struct fm_engine *engine, struct fm_batch *batch)
 {
 	if (batch->status != FM_OK) {
 		answer_batch(engine, batch, FM_OK);
+		return false;
+	}
+	if (engine->local) {
+		answer_batch(engine, batch, store_batch(engine, batch));
 		return false;
 	}
 	if (__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST) || send_batch(engine, batch) < 0) {

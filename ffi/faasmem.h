@@ -36,8 +36,8 @@ enum fm_status {
 	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
 	FM_ERR_PERMISSION = -15, /* this needs a privilege that the process lacks */
 	FM_ERR_NO_SWAP = -20,   /* the swap plane, and no swap is on */
-	FM_ERR_NO_GROUP = -22,  /* the process is in no memory cgroup of its own */
 	FM_ERR_PLANE = -21,     /* the plane of this engine has no such thing */
+	FM_ERR_NO_GROUP = -22,  /* the process is in no memory cgroup of its own */
 };
 
 /* What an event tells. */
@@ -50,9 +50,9 @@ enum fm_event_type {
 	FM_EVENT_LOST = 6,      /* status: why the pages of this space are gone; its process has been killed */
 	FM_EVENT_POOL_LOST = 7, /* status: the engine has no memory server any more */
 	FM_EVENT_ENDED = 8,     /* the process of this space has ended */
+	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 	FM_EVENT_AGED = 10,     /* op, status, a: number of the barrier, b: how long it took, us */
 	FM_EVENT_COUNTED = 11,  /* op, status, a: anonymous pages up to the barrier, b: after it */
-	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 };
 
 struct fm_event {
@@ -117,6 +117,9 @@ struct fm_space_stats {
 
 /* Connects to the memory server and starts the engine's threads. On failure NULL, and *status says why. */
 FM_API struct fm_engine *fm_engine_open(const char *host, uint32_t port, int32_t *status);
+/* The same with a store in this process instead of a memory server: shows what the engine does without a network, and
+ * saves no memory. FM_ERR_ARGUMENT: a capacity out of range. */
+FM_API struct fm_engine *fm_engine_open_local(uint64_t capacity_bytes, int32_t *status);
 /* An engine of the swap plane: pages go to the swap of this machine, whatever it is, and the kernel serves the faults. No
  * memory server, no agent: fm_attach takes any process, `socket` is -1. All other calls are the same. Needs root and
  * Linux 5.10. */
@@ -184,5 +187,25 @@ FM_API struct fm_server *fm_server_open(const char *host, uint32_t port, uint64_
 FM_API int32_t fm_server_port(struct fm_server *server);
 FM_API int32_t fm_server_stats(struct fm_server *server, struct fm_server_stats *out);
 FM_API void fm_server_close(struct fm_server *server);
+
+/* ---- what this machine allows ---- */
+
+enum fm_trial_kind {
+	FM_TRIAL_USERFAULTFD = 0,        /* userfaultfd(2) with faults of system calls; value: features of the kernel */
+	FM_TRIAL_USERFAULTFD_DEVICE = 1, /* the same by /dev/userfaultfd */
+	FM_TRIAL_USERFAULTFD_USER = 2,   /* userfaultfd(2) without them: what users without privileges have */
+	FM_TRIAL_USERFAULTFD_FORK = 3,   /* with fork events, as the engine needs it */
+	FM_TRIAL_PAGEMAP_SCAN = 4,
+	FM_TRIAL_PROCESS_MADVISE = 5,    /* MADV_PAGEOUT of a page of a child */
+	FM_TRIAL_PTRACE = 6,             /* PTRACE_SEIZE of a child */
+	FM_TRIAL_BPF = 7,                /* creating a BPF map */
+	FM_TRIAL_TRACKER_EBPF = 8,
+	FM_TRIAL_TRACKER_IDLE = 9,
+	FM_TRIAL_PAGE_SIZE = 10,         /* value: bytes of a page */
+};
+
+/* Tries one of them and leaves nothing behind. 0: it works; else a negative errno. Call it in a process of its own:
+ * a seccomp filter may end the caller. At most some 100 ms. */
+FM_API int32_t fm_trial(uint32_t kind, uint64_t *value);
 
 #endif

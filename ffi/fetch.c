@@ -51,9 +51,16 @@ static uint32_t fault_around(const struct fm_engine *engine)
 
 /* ---- making and ending ---- */
 
-/* The pages of one demand window are the common case: some of those are kept for the next fault. */
+/* The pages of one demand window are the common case: some of those are kept for the next fault. Those of a running
+ * prefetch are kept too: touching fresh memory costs as much as receiving a page. */
 static struct fm_fetch *take_spare(struct fm_engine *engine, uint32_t capacity)
 {
+	if (capacity == FM_BATCH_PAGES && engine->spare_bulk) {
+		struct fm_fetch *bulk = engine->spare_bulk;
+		engine->spare_bulk = bulk->next;
+		engine->spare_bulks--;
+		return bulk;
+	}
 	struct fm_fetch *fetch = engine->spare_fetch;
 	if (!fetch || capacity != fault_around(engine))
 		return NULL;
@@ -81,7 +88,7 @@ static struct fm_fetch *fetch_make(struct fm_space *space, uint32_t capacity)
 		fetch->capacity = capacity;
 	}
 	fetch->space = space;
-	fetch->bulk = fetch->ahead = fetch->local = false;
+	fetch->bulk = fetch->ahead = fetch->local = fetch->compared = false;
 	fetch->status = FM_OK;
 	fetch->pages = fetch->at = 0;
 	fetch->fault_page = 0;
@@ -102,8 +109,25 @@ static void fetch_free(struct fm_fetch *fetch)
 		engine->spare_fetches++;
 		return;
 	}
+	if (fetch->capacity == FM_BATCH_PAGES && engine->spare_bulks < FM_BULK_IN_FLIGHT) {
+		fetch->next = engine->spare_bulk;
+		engine->spare_bulk = fetch;
+		engine->spare_bulks++;
+		return;
+	}
 	free(fetch->data);
 	free(fetch);
+}
+
+void fm_fetch_trim(struct fm_engine *engine)
+{
+	while (engine->spare_bulk) {
+		struct fm_fetch *fetch = engine->spare_bulk;
+		engine->spare_bulk = fetch->next;
+		free(fetch->data);
+		free(fetch);
+	}
+	engine->spare_bulks = 0;
 }
 
 static void fetch_add(struct fm_fetch *fetch, uint64_t page, uint32_t slot)
@@ -111,6 +135,7 @@ static void fetch_add(struct fm_fetch *fetch, uint64_t page, uint32_t slot)
 	if (fm_slots_ref(&fetch->space->engine->slots, slot) < 0)
 		return;
 	fetch->page[fetch->pages] = page;
+	fetch->sum[fetch->pages] = fetch->space->engine->slots.sum[slot];
 	fetch->slot[fetch->pages++] = slot;
 }
 
@@ -154,10 +179,18 @@ static void fetch_range(struct fm_fetch *fetch, uint64_t first, uint64_t end)
 	}
 }
 
-/* Asks for a fetch's pages on the demand connection. */
+static void arrived(struct fm_fetch *fetch);
+
+/* Asks for a fetch's pages on the demand connection; the store of this process has them at once. */
 static void fetch_send(struct fm_fetch *fetch)
 {
 	struct fm_engine *engine = fetch->space->engine;
+	if (engine->local) {
+		for (uint32_t i = 0; i < fetch->pages; i++)
+			memcpy(fetch->data + (size_t)i * FM_PAGE_SIZE, fm_local_page(engine->local, fetch->slot[i]), FM_PAGE_SIZE);
+		arrived(fetch);
+		return;
+	}
 	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_READ, .count = fetch->pages, .id = engine->demand_id++};
 	struct iovec vector[2] = {{&header, sizeof(header)}, {fetch->slot, fetch->pages * sizeof(fetch->slot[0])}};
 	list_push(&engine->demand, fetch);
@@ -209,6 +242,8 @@ static void demand(struct fm_space *space, uint64_t page, uint64_t entry)
 	fetch->fault_page = page;
 	fm_stat_add(space, recall_faults, 1);
 	fetch_send(fetch);
+	if (space->dead)
+		return; /* seen while its pages were put in place */
 	uint32_t ahead = read_ahead(space, first, end);
 	fetch = ahead && !engine->pool_lost ? fetch_make(space, ahead) : NULL;
 	if (!fetch)
@@ -274,19 +309,24 @@ static void damaged(struct fm_space *space, uint64_t page, uint32_t slot)
 	fm_slots_unref(&space->engine->slots, slot);
 }
 
+static bool is_damaged(const struct fm_fetch *fetch, uint32_t i)
+{
+	if (fetch->compared)
+		return fetch->damaged[i];
+	return !fm_sum_equals(fm_page_sum(fetch->data + (size_t)i * FM_PAGE_SIZE), fetch->sum[i]);
+}
+
 /* Puts one fetch in place from `at` on, at most `most` pages. False when events must be read first. */
 static bool place(struct fm_fetch *fetch, uint32_t most)
 {
 	struct fm_space *space = fetch->space;
-	struct fm_slots *slots = &space->engine->slots;
 	while (fetch->at < fetch->pages && most && !space->dead) {
 		uint32_t first = fetch->at, run = 0;
 		while (first + run < fetch->pages && run < most && fetch->page[first + run] == fetch->page[first] + run) {
 			uint64_t entry = fm_map_get(&space->map, fetch->page[first + run]);
 			if (fm_entry_state(entry) != FM_STORED || fm_entry_value(entry) != fetch->slot[first + run])
 				break;
-			const uint8_t *data = fetch->data + (size_t)(first + run) * FM_PAGE_SIZE;
-			if (!fm_sum_equals(fm_page_sum(data), slots->sum[fetch->slot[first + run]]))
+			if (is_damaged(fetch, first + run))
 				damaged(space, fetch->page[first + run], fetch->slot[first + run]);
 			else
 				run++;

@@ -19,8 +19,8 @@ const trackers: readonly (Tracker | "auto")[] = ["auto", "refault", "ebpf", "idl
 
 /** What the engine needs to start. */
 export interface EngineOptions {
-  /** Address of the memory server. */
-  pool: { host: string; port: number };
+  /** Address of the memory server, or the size of a store in this process, which saves no memory: for measuring. */
+  pool: { host: string; port: number } | { localBytes: number };
   /** Contents of libfaasmem.so, libfaasmem_agent.so and agent.blob. */
   library: Uint8Array;
   agent: Uint8Array;
@@ -35,9 +35,13 @@ export interface EngineOptions {
 export function openEngine(options: EngineOptions): MemoryEngine {
   const library = loadLibrary(options.library);
   const status = new Int32Array(1);
-  const host = cString(options.pool.host);
-  const engine = library.fm_engine_open(ptr(host), options.pool.port, ptr(status));
-  if (!engine) throw statusError(status[0]!, `memory server ${options.pool.host}:${options.pool.port}`);
+  const { pool } = options;
+  const engine =
+    "localBytes" in pool
+      ? library.fm_engine_open_local(BigInt(pool.localBytes), ptr(status))
+      : library.fm_engine_open(ptr(cString(pool.host)), pool.port, ptr(status));
+  if (!engine)
+    throw statusError(status[0]!, "localBytes" in pool ? "store" : `memory server ${pool.host}:${pool.port}`);
   library.fm_engine_set_agent(engine, ptr(options.agentCode), BigInt(options.agentCode.length));
   let agentFd: number;
   try {

@@ -22,6 +22,7 @@ const symbols = {
   fm_set_pages: { args: [pointer], returns: u64 },
   fm_set_free: { args: [pointer], returns: FFIType.void },
   fm_engine_open: { args: [pointer, u32, pointer], returns: pointer },
+  fm_engine_open_local: { args: [u64, pointer], returns: pointer },
   fm_engine_open_swap: { args: [pointer], returns: pointer },
   fm_engine_event_fd: { args: [pointer], returns: i32 },
   fm_engine_pool_alive: { args: [pointer], returns: i32 },
@@ -46,6 +47,7 @@ const symbols = {
   fm_server_port: { args: [pointer], returns: i32 },
   fm_server_stats: { args: [pointer, pointer], returns: i32 },
   fm_server_close: { args: [pointer], returns: FFIType.void },
+  fm_trial: { args: [u32, pointer], returns: i32 },
 } as const;
 
 /** The functions of ffi/faasmem.h. */

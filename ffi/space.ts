@@ -181,6 +181,10 @@ export class Space implements SandboxSpace {
     return event.status === NO_TRACKER ? this.empty() : this.#set(event);
   }
 
+  ranges(pages: PageSet): [number, number][] {
+    return rangesOf(this.#library, pages);
+  }
+
   empty(): PageSet {
     return new NativePageSet(this.#library, this.#library.fm_set_empty());
   }

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import packageJson from "../package.json";
+import { packKernel } from "./pack.ts";
 
 const root = resolve(import.meta.dir, "..");
 
@@ -59,6 +60,8 @@ for (const name of readdirSync(join(root, "benchmarks"))) {
     bundle(`benchmarks/${name}/handler.ts`, `benchmarks/${name}.bundle`);
   }
 }
+
+packKernel(root, join(root, "build/kernel.pack"));
 
 const build = {
   version: packageJson.version,

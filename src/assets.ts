@@ -19,6 +19,7 @@ import pyaes from "../build/benchmarks/pyaes.bundle" with { type: "file" };
 import web from "../build/benchmarks/web.bundle" with { type: "file" };
 import bertMatrix from "../build/bert-matrix.so" with { type: "file" };
 import host from "../build/host.bundle" with { type: "file" };
+import kernel from "../build/kernel.pack" with { type: "file" };
 import library from "../build/libfaasmem.so" with { type: "file" };
 import agent from "../build/libfaasmem_agent.so" with { type: "file" };
 
@@ -33,6 +34,8 @@ export const assets = {
   bench,
   /** The matrix product of `bert` (benchmarks/bert/matrix.c). */
   bertMatrix,
+  /** The far-memory patch and the Fastswap sources (src/setup/kernel-files.ts). */
+  kernel,
   /** The function host that a `bun` sandbox runs. */
   host,
   /** Bundled handlers of the built-in benchmark functions, by name. */

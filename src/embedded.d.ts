@@ -15,3 +15,15 @@ declare module "*.blob" {
   const path: string;
   export default path;
 }
+declare module "*.woff" {
+  const path: string;
+  export default path;
+}
+declare module "*.wasm" {
+  const path: string;
+  export default path;
+}
+declare module "*.pack" {
+  const path: string;
+  export default path;
+}

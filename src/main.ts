@@ -31,9 +31,34 @@ const commands: { name: string; summary: string; load: () => Promise<{ command: 
     load: () => import("./cli/experiment.ts"),
   },
   {
+    name: "results",
+    summary: "exchange results with the original's artifact",
+    load: () => import("./cli/results.ts"),
+  },
+  {
+    name: "plot",
+    summary: "figures and tables from stored results",
+    load: () => import("./cli/plot.ts"),
+  },
+  {
+    name: "report",
+    summary: "the paper's claims beside what was measured here",
+    load: () => import("./cli/report.ts"),
+  },
+  {
     name: "bench",
     summary: "measure this machine: eviction, restore, faults, and its limits",
     load: () => import("./cli/bench.ts"),
+  },
+  {
+    name: "doctor",
+    summary: "what this machine can do, and what to do about the rest",
+    load: () => import("./cli/doctor.ts"),
+  },
+  {
+    name: "setup",
+    summary: "prepare this node: host, swapfile, RDMA, kernel",
+    load: () => import("./cli/setup.ts"),
   },
 ];
 

@@ -95,6 +95,14 @@ test.each([
   [["server", "--host", "192.0.2.1"], "NOT_LOOPBACK"],
   [["server", "--capacity", "much"], "BAD_SIZE"],
   [["trace", "import", "absent.csv"], "NO_SUCH_FILE"],
+  [["doctor", "--replay", "absent.json"], "NO_SUCH_FILE"],
+  [["setup", "host", "--thp", "sometimes"], "BAD_OPTION"],
+  [["setup", "host", "--check", "--undo"], "BAD_OPTION"],
+  [["setup", "host", "--swappiness", "201"], "BAD_OPTION"],
+  [["setup", "swapfile", "--size", "4KiB"], "BAD_SIZE"],
+  [["setup", "rdma", "--address", "10.0.0.1"], "BAD_OPTION"],
+  [["setup", "rdma", "--netdev", "a b"], "BAD_OPTION"],
+  [["setup", "kernel", "--jobs", "0"], "BAD_OPTION"],
   [["nonsense"], "unknown command"],
   [["up", "--nonsense"], "unknown option"],
 ])("%p is a usage error: exit code 2, one line and the fix", (args, expected) => {
@@ -111,6 +119,8 @@ test("every command has help with examples", () => {
     ["trace", "import"],
     ["experiment", "run"],
     ["function", "invoke"],
+    ["doctor"],
+    ...["host", "swapfile", "rdma", "kernel"].map((name) => ["setup", name]),
   ]) {
     const { code, out } = run([...args, "--help"]);
     expect(code).toBe(0);

@@ -1,6 +1,6 @@
 /** Every command that a document shows is run as it stands there, with the compiled binary. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -138,9 +138,43 @@ test("the quick experiment keeps its promise: less memory, the same answers", ()
   expect(ratio("graph")).toBeLessThanOrEqual(1);
   // Most of json's memory is garbage of its last request; when the collector runs moves it by some percent.
   expect(ratio("json")).toBeLessThanOrEqual(1.05);
+  for (const line of take(/^faasmem results export/)) expect(run(line)).toContain("files");
+  for (const line of take(/^faasmem results import/)) expect(run(line)).toMatch(/cells of quick|"cells":/);
   take(/^faasmem experiment run quick$/);
   for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
-}, 300_000);
+}, 900_000);
+
+test("figures, tables and the report are written as shown", () => {
+  const lines = take(/^faasmem (plot|report)/);
+  expect(lines.length).toBeGreaterThan(6);
+  for (const line of lines) expect(run(line)).not.toBe("");
+  const files = readdirSync(join(folder, "figures"));
+  for (const format of ["svg", "pdf", "png", "md", "csv", "tex"])
+    expect(files).toContain(`faasmem-quick.${format}`);
+  expect(readFileSync(join(folder, "results/faasmem-report.html"), "utf8")).toEndWith("</html>\n");
+}, 60_000);
+
+test("this machine is examined as shown", () => {
+  const lines = take(/^faasmem doctor/);
+  expect(lines).toContain("faasmem doctor");
+  for (const line of lines) {
+    const text = run(line);
+    if (line.includes("--json")) expect(JSON.parse(text)).toMatchObject({ schema: 1 });
+    else expect(text).toContain("recommended plane:   uffd");
+  }
+}, 60_000);
+
+test("this machine is set up and put back as shown", () => {
+  const lines = take(/^faasmem setup/);
+  const undo = lines.filter((line) => line.includes("--undo"));
+  expect(undo.length).toBeGreaterThan(1);
+  try {
+    for (const line of lines.filter((one) => !undo.includes(one))) expect(run(line)).not.toBe("");
+  } finally {
+    for (const line of undo) expect(run(line)).not.toContain("changed nothing");
+  }
+  expect(existsSync(join(folder, "swapfile"))).toBe(false);
+}, 60_000);
 
 test("no shown command was left out", () => {
   expect(documents.length).toBeGreaterThan(9);

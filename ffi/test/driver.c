@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Runs a program under the engine and evicts everything it has, again and again, while it runs.
- *   driver [--pause MS] [--prefetch] [--kill-server-after MS] [--stats] AGENT -- PROGRAM [ARGUMENT...]
+ *   driver [--pause MS] [--prefetch] [--kill-server-after MS] [--stats] [--local] AGENT -- PROGRAM [ARGUMENT...]
  *   driver [--pause MS] [--prefetch] [--stats] --swap -- PROGRAM [ARGUMENT...]      to the swap that is on
  * The program's output and exit code are the driver's own. A memory server runs in the same process. */
 #define _GNU_SOURCE
@@ -81,7 +81,7 @@ static pid_t spawn(char **argv, const char *agent, int child_socket)
 int main(int argc, char **argv)
 {
 	int at = 1, pause_ms = 20, server_ms = 0;
-	bool prefetch = false, stats = false, swap = false;
+	bool prefetch = false, stats = false, local = false, swap = false;
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		if (!strcmp(argv[at], "--pause"))
 			pause_ms = atoi(argv[++at]);
@@ -91,6 +91,8 @@ int main(int argc, char **argv)
 			prefetch = true;
 		else if (!strcmp(argv[at], "--stats"))
 			stats = true;
+		else if (!strcmp(argv[at], "--local"))
+			local = true;
 		else if (!strcmp(argv[at], "--swap"))
 			swap = true;
 	}
@@ -101,7 +103,9 @@ int main(int argc, char **argv)
 	struct fm_server *server = swap ? NULL : fm_server_open("127.0.0.1", 0, 4ull << 30, &status);
 	if (!swap && !server)
 		die("server", status);
-	engine = swap ? fm_engine_open_swap(&status) : fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
+	engine = swap	 ? fm_engine_open_swap(&status)
+		 : local ? fm_engine_open_local(4ull << 30, &status)
+			 : fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
 	if (!engine)
 		die("engine", status);
 	if (!swap && fm_agent_pair(fds) < 0)

@@ -82,6 +82,7 @@ for flavour in plain asan tsan; do
   check "with prefetch ($flavour)" timeout 60 $driver --pause 5 --prefetch "$agent" -- "$work/simple" 2048 20
   check "stress, one thread ($flavour)" timeout 120 $driver --pause 2 "$agent" -- "$work/stress" "$seconds" 1 1
   check "stress, three threads with prefetch ($flavour)" timeout 120 $driver --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 2 3
+  check "stress, three threads with prefetch, store of the process ($flavour)" timeout 120 $driver --local --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 5 3
   check "stress, three threads, holes cut ($flavour)" timeout 120 $quiet "$work/driver-cuts-$flavour" --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 4 3 unmoved
   check "memory server lost: ended, no wrong byte ($flavour)" timeout 60 $driver --pause 1 --kill-server-after 700 "$agent" -- "$work/stress" 20 3 2
 done

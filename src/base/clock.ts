@@ -8,6 +8,8 @@ export interface Clock {
   readonly scale: number;
   /** Seconds of trace time since the clock was made. */
   now(): number;
+  /** Milliseconds of real time, from any moment on: for how long things took that no scale makes faster. */
+  realMs(): number;
   /** Calls `run` after `seconds` of trace time. The returned function cancels it. */
   after(seconds: number, run: () => void): () => void;
   /** Resolves after `seconds` of trace time. */
@@ -34,6 +36,7 @@ export function createClock(scale = 1): Clock {
   return {
     scale,
     now: () => ((performance.now() - start) / 1000) * scale,
+    realMs: () => performance.now(),
     after,
     sleep: (seconds) => new Promise((resolve) => after(seconds, resolve)),
   };

@@ -1,12 +1,12 @@
-/** What a failure means for the exit code: a mistake of the caller (2) or a failure of the work (1). */
-export type ErrorKind = "usage" | "failure";
+/** What a failure means for the exit code: a mistake of the caller (2), a failure of the work (1), the user stopped it (130). */
+export type ErrorKind = "usage" | "failure" | "stopped";
 
 /**
  * The one error class of faasmem.
  *
  * @property code stable identifier in SCREAMING_SNAKE_CASE; scripts may match on it
  * @property fix  one sentence that a person can act on
- * @property kind `usage` ends the CLI with exit code 2, `failure` with 1
+ * @property kind `usage` ends the CLI with exit code 2, `failure` with 1, `stopped` with 130
  *
  * @example
  * throw new FaasmemError("UNKNOWN_FUNCTION", `no function "${name}"`, {

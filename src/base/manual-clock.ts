@@ -10,6 +10,10 @@ export class ManualClock implements Clock {
     return this.#now;
   }
 
+  realMs(): number {
+    return this.#now * 1000;
+  }
+
   after(seconds: number, run: () => void): () => void {
     const timer = { at: this.#now + seconds, run };
     this.#timers.push(timer);

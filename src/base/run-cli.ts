@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { toFaasmemError } from "./errors.ts";
 
-/** Runs a command line and ends the process: 0 done, 1 failure, 2 usage; one clear line with the fix on stderr. */
+/** Runs a command line and ends the process: 0 done, 1 failure, 2 usage, 130 stopped; one clear line with the fix on stderr. */
 export async function runCli(run: () => Promise<void>): Promise<void> {
   try {
     await run();
@@ -10,6 +10,6 @@ export async function runCli(run: () => Promise<void>): Promise<void> {
     const error = toFaasmemError(thrown);
     console.error(`faasmem: ${error.message} [${error.code}]\n  fix: ${error.fix}`);
     if (process.env.FAASMEM_DEBUG) console.error(error.stack, error.cause ?? "");
-    process.exit(error.kind === "usage" ? 2 : 1);
+    process.exit({ usage: 2, failure: 1, stopped: 130 }[error.kind]);
   }
 }

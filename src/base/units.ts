@@ -47,3 +47,9 @@ export const share = z
 export const port = z.coerce.number().int().min(0).max(65535);
 export const positive = z.coerce.number().positive().max(1e9);
 export const count = z.coerce.number().int().min(1).max(1_000_000);
+
+/** Numbers of runs, by commas. */
+export const runNumbers = z
+  .string()
+  .transform((text) => text.split(",").map(Number))
+  .pipe(z.array(z.number().int().min(1, "expected numbers of runs, for example 3,7")).min(1));

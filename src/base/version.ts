@@ -12,3 +12,9 @@ export function versionLine(): string {
   const { version, commit, target } = buildInfo();
   return `faasmem ${version} (${commit}, ${target})`;
 }
+
+/** Version and commit, as results keep them. */
+export function versionText(): string {
+  const { version, commit } = buildInfo();
+  return `${version} (${commit})`;
+}

@@ -4,7 +4,7 @@ import { openEngine } from "../../ffi/index.ts";
 import { engineFiles } from "../assets.ts";
 import { startChild } from "../base/child.ts";
 import { machine } from "../experiment/machine.ts";
-import type { Progress } from "../experiment/progress.ts";
+import type { Reporter } from "../experiment/progress.ts";
 import { measureHotness } from "./hotness.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLimits } from "./limits.ts";
@@ -31,7 +31,17 @@ function ownMemory(): number {
 }
 
 /** Expected seconds of each part, for the progress display. */
-const parts = { limits: 4, throughput: 5, faults: 6, sweep: 13, hotness: 1, rerun: 15, idle: 15, zram: 16 };
+const parts = {
+  limits: 4,
+  throughput: 5,
+  local: 5,
+  faults: 6,
+  sweep: 13,
+  hotness: 1,
+  rerun: 15,
+  idle: 15,
+  zram: 16,
+};
 
 /** How long it will take, in seconds. */
 export const benchSeconds = (options: BenchOptions): number =>
@@ -41,13 +51,30 @@ export const benchSeconds = (options: BenchOptions): number =>
     0,
   );
 
+/** The engine without a memory server: its pages go to a store in its own process. */
+async function measureLocal(): Promise<BenchResult["local"] & { wrongPages: number }> {
+  const engine = openEngine({ pool: { localBytes: 2 * 1024 ** 3 }, ...(await engineFiles()) });
+  try {
+    const paging = await PagingBench.start(engine);
+    try {
+      const { evictGiBps, restoreGiBps } = await paging.throughput();
+      return { evictGiBps, restoreGiBps, wrongPages: await paging.finish() };
+    } catch (error) {
+      await paging.stop();
+      throw error;
+    }
+  } finally {
+    engine.close();
+  }
+}
+
 /**
  * Measures this machine with a memory server of its own on loopback, and the machine's limits beside it.
  * Every value is from this run.
  *
  * @throws FaasmemError NO_USERFAULTFD, KERNEL_TOO_OLD, BENCH_PROGRAM, ...
  */
-export async function runBench(options: BenchOptions, progress: Progress): Promise<BenchResult> {
+export async function runBench(options: BenchOptions, progress: Reporter): Promise<BenchResult> {
   const notes: string[] = [];
   const part = async <T>(name: keyof typeof parts, work: () => Promise<T>): Promise<T> => {
     progress.begin(name);
@@ -93,6 +120,8 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
       await paging.stop();
       throw error;
     }
+    const local = await part("local", measureLocal);
+    wrongPages += local.wrongPages;
     const hotness = await part("hotness", () => measureHotness(engine, notes));
     const rerun = await part("rerun", () => measureRerun(engine, notes));
     let idle: BenchResult["idle"] = null;
@@ -111,6 +140,7 @@ export async function runBench(options: BenchOptions, progress: Progress): Promi
     const { p50Us, p99Us } = measured.faults.find((one) => one.order === "random" && one.threads === 1)!;
     return {
       ...measured,
+      local: { evictGiBps: local.evictGiBps, restoreGiBps: local.restoreGiBps },
       fault: { p50Us, p99Us },
       hotnessMsPer200MiB: hotness.ms,
       tracker: hotness.tracker,

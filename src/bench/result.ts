@@ -25,6 +25,8 @@ export interface BenchResult {
   /** The same for pages that came back and were not changed: read and compared, not sent. */
   evictUnchangedGiBps: number;
   restoreGiBps: number;
+  /** Eviction and restore with a store in the engine's own process: no network in the way. */
+  local: { evictGiBps: number; restoreGiBps: number };
   /** Random order, one thread, one page a fault. */
   fault: { p50Us: number; p99Us: number };
   faults: FaultLatency[];

@@ -1,7 +1,9 @@
 import { Command } from "commander";
 import { z } from "zod";
 import { parseOption } from "../base/units.ts";
+import { versionText } from "../base/version.ts";
 import { benchTables } from "../report/bench-table.ts";
+import { openStore } from "../results/store.ts";
 
 interface BenchCliOptions {
   idle: string;
@@ -37,6 +39,9 @@ export function command(): Command {
       try {
         const result = await runBench(settings, progress);
         progress.stop();
+        const store = openStore();
+        store.saveBench(result, versionText());
+        store.close();
         console.log(options.json ? JSON.stringify(result) : benchTables(result));
         if (result.wrongPages > 0) process.exitCode = 1;
       } finally {

@@ -1,38 +1,22 @@
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { accessSync, constants, mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
-import { quick } from "../../experiments/quick.ts";
+import { experiments, studyOf } from "../../experiments/index.ts";
 import { FaasmemError } from "../base/errors.ts";
-import { count, parseOption, positive } from "../base/units.ts";
+import { parseOption } from "../base/units.ts";
+import { runCell } from "../experiment/cell.ts";
+import type { Study } from "../experiment/definition.ts";
+import type { ExperimentPlan } from "../experiment/plan.ts";
 import { Progress } from "../experiment/progress.ts";
-import { arrivalsOf, cellSeconds, type ExperimentPlan, runExperiment, traceOf } from "../experiment/run.ts";
-import { resolvePolicy } from "../memory/systems.ts";
-import { parseFunctions, parseSystems, planeName } from "../node/options.ts";
+import { beginRun, cellsOf, planSeconds, runExperiment, traceOf } from "../experiment/run.ts";
+import { missingFor, missingSeconds, simulator } from "../experiment/simulation.ts";
+import { assertSomething, runStudy, studySeconds } from "../experiment/studies.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
 import { formatTable } from "../report/table.ts";
-import type { CellRecord } from "../results/store.ts";
+import type { CellRecord, Store } from "../results/store.ts";
 import { openStore } from "../results/store.ts";
-
-const experiments: Record<string, ExperimentPlan> = { quick };
-
-interface RunOptions {
-  function?: string;
-  system?: string;
-  plane?: string;
-  policy?: string;
-  trace?: string;
-  traceFunction?: string;
-  startIndex?: string;
-  window?: string;
-  timeScale?: string;
-  seed?: string;
-  initWindow?: string;
-  heatmap?: boolean;
-  out: string;
-  json?: boolean;
-  quiet?: boolean;
-}
+import { addRunOptions, chosenPlan, type RunOptions } from "./experiment-options.ts";
 
 const index = z.coerce.number().int().min(0).max(100_000_000);
 
@@ -40,29 +24,46 @@ export function command(): Command {
   const root = new Command("experiment")
     .summary("run experiments and show their results")
     .description("Runs experiments and shows their results.");
-  root
+  const run = root
     .command("run <name>")
-    .description("Runs an experiment: real sandboxes, a replayed trace, a real memory server. Known: quick.")
-    .option("--function <names>", "functions, separated by commas")
-    .option("--system <names>", "systems, separated by commas")
-    .option("--plane <name>", "where pages go: uffd or swap (see: faasmem driver)")
-    .option("--policy <file>", "your own policy as one more system: a TypeScript file")
-    .option("--trace <name>", "trace to replay (see: faasmem trace list)")
-    .option("--trace-function <rank>", "whose arrivals: 0 = the trace's busiest function")
-    .option("--start-index <n>", "first arrival of the window")
-    .option("--window <seconds>", "length of the window in trace seconds")
-    .option("--time-scale <n>", "trace seconds that pass in one real second")
-    .option("--seed <n>", "seed of the requests' inputs")
-    .option("--init-window <n>", "requests of the Init Pucket's window, for all functions")
-    .option("--heatmap", "draw which pages of a sandbox are local over time, too")
+    .description(
+      [
+        "Runs an experiment. quick, and everything with --mode replay, really runs functions in sandboxes against a memory",
+        "server; --mode simulate calculates from profiles of this machine with the same policies.",
+        "",
+        "  quick       web, json and graph really run, ten minutes of arrivals 30 times as fast",
+        "  loads       every function really run under four loads: high, bursty, steady, rare (two hours)",
+        "  validate    the same cells replayed and simulated: how far is the simulator off?",
+        ...Object.values(experiments).map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`),
+      ].join("\n"),
+    );
+  addRunOptions(run)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem experiment run quick\n  faasmem experiment run benchmarks --lite\n  faasmem experiment run benchmarks --mode replay --function web --window-label low --time-scale 30\n  faasmem experiment run quick --trace azure2021 --trace-function 60 --window 3600",
+    )
+    .action(startRun);
+  const validate = root
+    .command("validate")
+    .description(
+      "Replays cells and simulates the same ones: how far is the simulator off? (run validate, with other JSON)",
+    );
+  addRunOptions(validate)
+    .addHelpText(
+      "after",
+      "\nExamples:\n  faasmem experiment validate --json\n  faasmem experiment validate --function web --system baseline,faasmem,tmo",
+    )
+    .action((options: RunOptions) => startRun("validate", options));
+  root
+    .command("resume [run]")
+    .description(
+      "Goes on with a run that was cut off or had failures: what is stored stays (default: the newest).",
+    )
     .option("--out <dir>", "folder of the figure", ".")
     .option("--json", "print JSON instead of the table")
     .option("--quiet", "no progress")
-    .addHelpText(
-      "after",
-      "\nExamples:\n  faasmem experiment run quick\n  faasmem experiment run quick --function web --time-scale 60 --json\n  faasmem experiment run quick --trace azure2021 --trace-function 60 --window 3600",
-    )
-    .action(run);
+    .addHelpText("after", "\nExamples:\n  faasmem experiment resume\n  faasmem experiment resume 12")
+    .action(resumeRun);
   root
     .command("list")
     .description("Lists the runs that are stored.")
@@ -75,10 +76,11 @@ export function command(): Command {
       else {
         console.log(
           formatTable(
-            ["run", "experiment", "started", "status", "trace", "time scale"],
+            ["run", "experiment", "mode", "started", "status", "trace", "time scale"],
             all.map((row) => [
               String(row.id),
               row.experiment,
+              (row.config as Partial<ExperimentPlan>).mode ?? "replay",
               row.startedAt.toISOString(),
               row.status,
               row.trace,
@@ -94,85 +96,125 @@ export function command(): Command {
     .option("--json", "print JSON")
     .action((id: string | undefined, options: { json?: boolean }) => {
       const store = openStore();
-      const { run: row, records } = store.loadRun(
-        id === undefined ? undefined : parseOption("RUN", index, id),
-      );
+      const { run: row, records } = loadRun(store, id);
       store.close();
-      print(row.id, row.timeScale, records, options.json === true);
+      print(row.id, row.config as ExperimentPlan, row.timeScale, records, options.json === true);
     });
   return root;
 }
 
-async function run(name: string, options: RunOptions): Promise<void> {
-  const known = Object.hasOwn(experiments, name) ? experiments[name] : undefined;
-  if (!known) {
-    throw new FaasmemError("UNKNOWN_EXPERIMENT", `no experiment "${name}"`, {
-      fix: `choose one of: ${Object.keys(experiments).join(", ")}`,
-      kind: "usage",
-    });
-  }
-  const given = <T>(flag: string, schema: z.ZodType<T>, value: unknown, fallback: T): T =>
-    value === undefined ? fallback : parseOption(flag, schema, value);
-  const systems = options.system === undefined ? [...known.systems] : parseSystems(options.system);
-  if (options.policy !== undefined) {
-    await resolvePolicy(options.policy); // a file that is none is said before anything starts
-    systems.push(options.policy);
-  }
-  const plan: ExperimentPlan = {
-    ...known,
-    functions: options.function === undefined ? known.functions : parseFunctions(options.function),
-    systems: [...new Set(systems)],
-    plane: given("--plane", planeName, options.plane, known.plane),
-    trace: options.trace ?? known.trace,
-    traceFunction: given("--trace-function", index, options.traceFunction, known.traceFunction),
-    startIndex: given("--start-index", index, options.startIndex, known.startIndex),
-    windowS: given("--window", positive, options.window, known.windowS),
-    timeScale: given("--time-scale", positive, options.timeScale, known.timeScale),
-    seed: given("--seed", index, options.seed, known.seed),
-    heatmap: options.heatmap === true,
-    initWindow: given("--init-window", count.optional(), options.initWindow, known.initWindow),
-  };
+const loadRun = (store: Store, id: string | undefined) =>
+  store.loadRun(id === undefined ? undefined : parseOption("RUN", index, id));
+
+async function startRun(name: string, options: RunOptions): Promise<void> {
   const store = openStore();
-  arrivalsOf(plan, traceOf(plan.trace, store)); // a wrong window is said before anything starts
-  const out = resolve(options.out);
-  mkdirSync(out, { recursive: true });
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
-  const cells = plan.functions.length * plan.systems.length;
-  const progress = new Progress(cells * cellSeconds(plan), { quiet: options.quiet === true });
   try {
-    const result = await runExperiment(plan, store, progress, stop.signal);
-    progress.stop();
-    const { writeExperimentFigure } = await import("../report/experiment-figure.ts");
-    const figure = await writeExperimentFigure(result.records, join(out, `faasmem-${plan.name}.svg`));
-    print(result.run, plan.timeScale, result.records, options.json === true);
-    console.error(`figure: ${figure}`);
-    if (result.records.some((record) => record.heatmap)) {
-      const { writeHeatmapFigure } = await import("../report/heatmap-figure.ts");
-      const path = join(out, `faasmem-${plan.name}-heatmap.svg`);
-      console.error(`figure: ${await writeHeatmapFigure(result.records, path)}`);
-    }
-    for (const problem of result.problems) console.error(`problem: ${problem}`);
-    process.exitCode = result.problems.length > 0 ? 1 : 0;
-  } catch (error) {
-    progress.stop();
-    if (!stop.signal.aborted) throw error;
-    console.error("interrupted: finished cells are stored (faasmem experiment show)");
-    process.exitCode = 130;
+    const { plan, study } = await chosenPlan(name, options, store);
+    assertSomething(plan, study);
+    await execute(plan, study, () => beginRun(plan, store), store, options);
   } finally {
     store.close();
   }
 }
 
-function print(id: number, timeScale: number, records: readonly CellRecord[], json: boolean): void {
+async function resumeRun(id: string | undefined, options: RunOptions): Promise<void> {
+  const store = openStore();
+  try {
+    const { run } = loadRun(store, id);
+    const plan = run.config as ExperimentPlan;
+    if (run.status === "done" || !Array.isArray(plan.windows)) {
+      const why = run.status === "done" ? "is complete" : "is of an older version of faasmem";
+      throw new FaasmemError("NOTHING_TO_RESUME", `run ${run.id} ${why}`, {
+        fix: "see: faasmem experiment list",
+        kind: "usage",
+      });
+    }
+    const begin = () => {
+      store.resumeRun(run.id);
+      return run.id;
+    };
+    await execute(plan, studyOf(plan.name), begin, store, options);
+  } finally {
+    store.close();
+  }
+}
+
+/** @param begin records that it began, when nothing can be wrong with the plan any more; the run's number */
+async function execute(
+  plan: ExperimentPlan,
+  study: Study | undefined,
+  begin: () => number,
+  store: Store,
+  options: Pick<RunOptions, "out" | "json" | "quiet">,
+): Promise<void> {
+  const stop = new AbortController();
+  if (plan.windows.length > 0) cellsOf(plan, traceOf(plan.trace, store), stop.signal); // a wrong window is said at once
+  const out = resolve(options.out);
+  mkdirSync(out, { recursive: true });
+  accessSync(out, constants.W_OK); // else hours of work would end in an error
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
+  if (plan.windowNote) console.error(`note: ${plan.windowNote}`);
+  const simulates = plan.mode === "simulate" && plan.windows.length > 0;
+  const missing = simulates ? missingFor(plan.functions, store) : { bench: false, profiles: [] };
+  const seconds = missingSeconds(missing) + planSeconds(plan) + studySeconds(study, plan, store);
+  const progress = new Progress(seconds, { quiet: options.quiet === true });
+  const run = begin();
+  try {
+    const runner = simulates ? await simulator(missing, store, progress, stop.signal) : runCell;
+    const result = await runExperiment(plan, run, store, progress, stop.signal, runner);
+    if (study) result.problems.push(...(await runStudy(study, plan, run, store, progress, stop.signal)));
+    store.finishRun(run, result.problems.length > 0 ? "failed" : "done");
+    progress.stop();
+    const validation = store.loadDocument(run, "validation");
+    if (options.json === true && validation) console.log(JSON.stringify({ run, cells: validation }));
+    else print(run, plan, plan.timeScale, result.records, options.json === true);
+    if (study && options.json !== true) await printStudy(store, run);
+    await drawFigures(store, run, out);
+    for (const problem of result.problems) console.error(`problem: ${problem}`);
+    if (result.problems.length > 0) {
+      console.error(`what is missing can be tried again: faasmem experiment resume ${run}`);
+      process.exitCode = 1;
+    }
+  } catch (error) {
+    progress.stop();
+    store.finishRun(run, stop.signal.aborted ? "interrupted" : "failed");
+    if (!stop.signal.aborted) throw error;
+    console.error(`interrupted: finished cells are stored; go on with: faasmem experiment resume ${run}`);
+    process.exitCode = 130;
+  }
+}
+
+/** The tables of what was found beside cells. */
+async function printStudy(store: Store, run: number): Promise<void> {
+  const [{ runTables }, { terminalTable }] = await Promise.all([
+    import("../report/run-figures.ts"),
+    import("../report/export/terminal.ts"),
+  ]);
+  for (const table of runTables(store, run)) console.log(terminalTable(table));
+}
+
+async function drawFigures(store: Store, run: number, out: string): Promise<void> {
+  const { writeRunFigures } = await import("../report/run-figures.ts");
+  for (const path of await writeRunFigures(store, run, out)) console.error(`figure: ${path}`);
+}
+
+function print(
+  id: number,
+  plan: Partial<ExperimentPlan>,
+  timeScale: number,
+  records: readonly CellRecord[],
+  json: boolean,
+): void {
   const cells = records.map((record) => record.cell);
   if (json) {
     const shown = cells.map(({ resultHash: _, memoryMetric: __, ...cell }) => cell);
-    console.log(
-      JSON.stringify({ run: id, memoryMetric: cells[0]?.memoryMetric ?? "pss", timeScale, cells: shown }),
-    );
+    const memoryMetric = cells[0]?.memoryMetric ?? "pss";
+    const windowNote = plan.windowNote ?? null;
+    console.log(JSON.stringify({ run: id, memoryMetric, timeScale, windowNote, cells: shown }));
     return;
   }
+  if (cells.length === 0) return;
   console.log(experimentTable(cells));
   console.log(tableNote(cells, timeScale));
+  if (plan.windowNote) console.log(plan.windowNote);
 }

@@ -192,7 +192,8 @@ async function profile(names: string | undefined, options: ProfileOptions): Prom
         kind: "usage",
       });
     }
-    if (options.json) console.log(JSON.stringify({ profiles }));
+    if (options.json)
+      console.log(JSON.stringify({ profiles: profiles.map(({ model: _, ...summary }) => summary) }));
     else console.log(profileTable(profiles));
     mkdirSync(out, { recursive: true });
     const { writeProfileFigure } = await import("../report/profile-figure.ts");

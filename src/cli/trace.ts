@@ -3,15 +3,22 @@ import { join, resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { FaasmemError } from "../base/errors.ts";
-import { parseOption, positive } from "../base/units.ts";
+import { parseOption, positive, share } from "../base/units.ts";
 import { formatTable } from "../report/table.ts";
 import { openStore } from "../results/store.ts";
-import { analyseTrace } from "../trace/analysis.ts";
+import { analyse, sourceOf } from "../trace/analysis.ts";
 import { exportTrace } from "../trace/export.ts";
+import { schemaOf } from "../trace/files.ts";
+import { fitTrace, SHOWN } from "../trace/fit.ts";
 import { generateTrace, shapes } from "../trace/generate.ts";
 import { importAzure2019 } from "../trace/import-2019.ts";
-import { type ImportReport, importAzure2021 } from "../trace/import-2021.ts";
+import { importAzure2021 } from "../trace/import-2021.ts";
+import { importTidy } from "../trace/import-tidy.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
+import type { ImportReport } from "../trace/report.ts";
+import { spreads } from "../trace/spread.ts";
+import { SYNTHESIS_2019, synthesized } from "../trace/synthesis.ts";
+import { SYNTHETIC_TRACE, syntheticTrace } from "../trace/synthetic-trace.ts";
 import type { Trace } from "../trace/trace.ts";
 
 const seed = z.coerce
@@ -20,7 +27,12 @@ const seed = z.coerce
   .min(0)
   .max(2 ** 32);
 
+/** Names that no imported or generated trace may take. */
+const reservedTraces = [QUICK_TRACE, SYNTHETIC_TRACE, SYNTHESIS_2019];
+const sample = share.refine((value) => value > 0 && value <= 1, "expected more than 0 and at most 100 %");
+
 interface ImportOptions {
+  sample?: string;
   name?: string;
   strict?: boolean;
   replace?: boolean;
@@ -37,13 +49,14 @@ export function command(): Command {
   root
     .command("import <file>")
     .description(
-      "Imports a file of the Azure Functions traces: 2021 (app,func,end_timestamp,duration) or 2019 (invocations per minute). Its header tells which.",
+      "Imports a file of the Azure Functions traces, 2021 (app,func,end_timestamp,duration) or 2019 (invocations per minute), or the artifact's trace_tidy.json. How it begins tells which.",
     )
     .option("--name <name>", "name of the trace (default: from the file's)")
-    .option("--strict", "2021: stop at the first malformed row instead of skipping it")
+    .option("--strict", "stop at the first malformed row instead of skipping it")
     .option("--spread <how>", "2019: within a minute: uniform, exponential, equidistant", "uniform")
     .option("--seed <n>", "2019: seed of that", "1")
     .option("--durations <file>", "2019: the data set's file of durations (default: 0.1 s each)")
+    .option("--sample <share>", "2019: take each function with this probability, for example 1%")
     .option("--replace", "overwrite a trace of this name")
     .option("--json", "print JSON")
     .addHelpText(
@@ -92,7 +105,7 @@ export function command(): Command {
   root
     .command("stats <name>")
     .description(
-      "What containers would do under this trace: cold starts, lifetimes, and how long they would be semi-warm, by load class. No server is needed.",
+      `What containers would do under this trace: cold starts, lifetimes, and how long they would be semi-warm, by load class. No server is needed. ${SYNTHESIS_2019}: 20,000 functions over 14 days, made as the trace of 2019 has them.`,
     )
     .option("--keep-alive <seconds>", "idle time after which a container ends", "600")
     .option("--percentile <p>", "semi-warm begins at this percentile of the reuse intervals", "99")
@@ -101,9 +114,21 @@ export function command(): Command {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nExamples:\n  faasmem trace stats azure2021\n  faasmem trace stats quick --keep-alive 300 --json",
+      "\nExamples:\n  faasmem trace stats azure2021\n  faasmem trace stats quick --keep-alive 300 --json\n  faasmem trace stats synthetic-2019",
     )
     .action(showStats);
+  root
+    .command("fit <name>")
+    .description(
+      "How near the generator's shapes are to a trace: quantiles side by side, and the Kolmogorov-Smirnov distance.",
+    )
+    .option("--json", "print JSON")
+    .addHelpText("after", "\nExamples:\n  faasmem trace fit azure2019")
+    .action(async (name: string, options: { json?: boolean }) => {
+      const fits = fitTrace(stored(name));
+      const { fitTable } = await import("../report/trace-fit.ts");
+      console.log(options.json ? JSON.stringify({ trace: name, quantiles: SHOWN, fits }) : fitTable(fits));
+    });
   root
     .command("export <name>")
     .description("Writes a trace for other tools: schema 2021 (each invocation) or 2019 (per minute).")
@@ -113,11 +138,11 @@ export function command(): Command {
       "after",
       "\nExamples:\n  faasmem trace export quick --out quick.csv\n  faasmem trace export quick --schema 2019 --out quick-2019.csv",
     )
-    .action(async (name: string, options: { out: string; schema: string }) => {
+    .action((name: string, options: { out: string; schema: string }) => {
       const schema = parseOption("--schema", z.enum(["2021", "2019"]), options.schema);
       const trace = stored(name);
       const path = resolve(options.out);
-      await exportTrace(trace, schema, path);
+      exportTrace(trace, schema, path);
       console.log(`wrote ${path}`);
     });
   root
@@ -173,69 +198,72 @@ export function command(): Command {
 }
 
 async function importTrace(file: string, options: ImportOptions): Promise<void> {
-  if (await isPerMinute(file)) {
-    const trace = await importAzure2019(file, {
-      ...(options.name === undefined ? {} : { name: options.name }),
-      ...(options.durations === undefined ? {} : { durations: options.durations }),
-      spread: parseOption("--spread", z.enum(["uniform", "exponential", "equidistant"]), options.spread),
-      seed: parseOption("--seed", seed, options.seed),
-    });
-    keep(trace, options);
-    return;
-  }
-  const showProgress = process.stderr.isTTY && !options.json;
-  const total = showProgress ? (statSync(file, { throwIfNoEntry: false })?.size ?? 0) : 0;
-  const { trace, skipped, badRows, clamped } = await importAzure2021(file, {
-    ...(options.name === undefined ? {} : { name: options.name }),
+  const live = process.stderr.isTTY && !options.json;
+  const total = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  const shared = {
+    name: options.name,
     strict: options.strict === true,
-    progress: (bytes) => {
-      if (showProgress) process.stderr.write(`\rreading ${Math.round((100 * bytes) / total)} %`);
+    progress: (bytes: number) => {
+      if (live) process.stderr.write(`\rreading ${Math.round((100 * bytes) / total)} %`);
     },
-  });
-  if (showProgress) process.stderr.write("\r\x1b[K");
-  keep(trace, options, { skipped, badRows, clamped });
-}
-
-/** The header of the 2019 schema begins so. */
-async function isPerMinute(file: string): Promise<boolean> {
-  const start = await Bun.file(file)
-    .slice(0, 64)
-    .text()
-    .catch(() => "");
-  return start.replace(/^\uFEFF/, "").startsWith("HashOwner,");
+  };
+  const schema = await schemaOf(file);
+  const report =
+    schema === "2019"
+      ? await importAzure2019(file, {
+          ...shared,
+          durations: options.durations,
+          spread: parseOption("--spread", z.enum(spreads), options.spread),
+          seed: parseOption("--seed", seed, options.seed),
+          sample: options.sample === undefined ? undefined : parseOption("--sample", sample, options.sample),
+        })
+      : await (schema === "tidy" ? importTidy(file, shared) : importAzure2021(file, shared));
+  if (live) process.stderr.write("\r\x1b[K");
+  keep(report.trace, options, report);
 }
 
 /** Stores a trace and says what it is. */
 function keep(
   trace: Trace,
   options: { replace?: boolean; json?: boolean },
-  more: Partial<Pick<ImportReport, "skipped" | "badRows" | "clamped">> = {},
+  report?: Omit<ImportReport, "trace">,
 ): void {
-  if (trace.name === QUICK_TRACE) {
-    throw new FaasmemError("RESERVED_NAME", `"${QUICK_TRACE}" is the embedded trace`, {
+  if (reservedTraces.includes(trace.name)) {
+    throw new FaasmemError("RESERVED_NAME", `"${trace.name}" is a built-in trace`, {
       fix: "choose another name",
       kind: "usage",
     });
   }
   const store = openStore();
-  store.saveTrace(trace, { replace: options.replace === true });
-  store.close();
-  const { name, spanS } = trace;
-  const rows = trace.functions.reduce((sum, fn) => sum + fn.arrivals.length, 0);
-  const functions = trace.functions.length;
-  if (options.json) console.log(JSON.stringify({ name, rows, functions, spanS, ...more }));
-  else {
-    console.log(`${name}: ${rows} invocations of ${functions} functions over ${spanS.toFixed(0)} s`);
-    if (more.skipped) {
-      console.log(`skipped ${more.skipped} malformed rows:`);
-      for (const { line, reason } of more.badRows ?? []) console.log(`  line ${line}: ${reason}`);
-    }
+  try {
+    store.saveTrace(trace, { replace: options.replace === true });
+  } finally {
+    store.close();
   }
+  const { name, spanS } = trace;
+  const invocations = trace.functions.reduce((sum, fn) => sum + fn.arrivals.length, 0);
+  const functions = trace.functions.length;
+  if (options.json) {
+    const { skipped, badRows, clamped, sha256, notes } = report ?? {};
+    const read = report ? { skipped, badRows, clamped, sha256, notes } : {};
+    console.log(JSON.stringify({ name, rows: invocations, functions, spanS, ...read }));
+    return;
+  }
+  console.log(`${name}: ${invocations} invocations of ${functions} functions over ${spanS.toFixed(0)} s`);
+  if (!report) return;
+  if (report.skipped > 0) {
+    console.log(`skipped ${report.skipped} malformed rows:`);
+    for (const { line, reason } of report.badRows) console.log(`  line ${line}: ${reason}`);
+  }
+  if (report.clamped > 0) console.log(`${report.clamped} invocations began before 0: they begin at 0`);
+  for (const note of report.notes) console.log(`note: ${note}`);
+  console.log(`sha256 of the file: ${report.sha256}`);
 }
 
 /** @throws FaasmemError UNKNOWN_TRACE */
 function stored(name: string): Trace {
   if (name === QUICK_TRACE) return quickTrace();
+  if (name === SYNTHETIC_TRACE) return syntheticTrace();
   const store = openStore();
   try {
     return store.loadTrace(name);
@@ -253,7 +281,10 @@ interface StatsOptions {
 }
 
 async function showStats(name: string, options: StatsOptions): Promise<void> {
-  const analyses = analyseTrace(stored(name), {
+  const { statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
+  const source = name === SYNTHESIS_2019 ? synthesized() : sourceOf(stored(name));
+  const live = process.stderr.isTTY && !options.json;
+  const chosen = {
     keepAliveS: parseOption("--keep-alive", positive, options.keepAlive),
     percentile: parseOption("--percentile", z.coerce.number().min(0).max(100), options.percentile),
     executionScale: parseOption(
@@ -261,11 +292,16 @@ async function showStats(name: string, options: StatsOptions): Promise<void> {
       z.coerce.number().min(0).max(1000),
       options.executionScale,
     ),
+  };
+  const classes = await analyse(source, chosen, (done, of) => {
+    if (live) process.stderr.write(done === of ? "\r\x1b[K" : `\r${done} of ${of} functions`);
   });
-  const { statsOf, statsTable, writeTraceFigure } = await import("../report/trace-stats.ts");
-  const stats = statsOf(analyses);
-  console.log(options.json ? JSON.stringify({ trace: name, classes: stats }) : statsTable(stats));
+  if (options.json) {
+    const shown = classes.map(({ semiWarmShare: _, lifetimeS: __, ...one }) => one);
+    console.log(JSON.stringify({ trace: name, classes: shown }));
+  } else console.log(statsTable(classes));
   const out = resolve(options.out);
   mkdirSync(out, { recursive: true });
-  console.error(`figure: ${await writeTraceFigure(analyses, join(out, `faasmem-trace-${name}.svg`))}`);
+  const path = join(out, `faasmem-trace-${name}.svg`);
+  console.error(`figure: ${await writeTraceFigure(classes, { trace: name, ...chosen }, path)}`);
 }

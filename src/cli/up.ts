@@ -3,6 +3,7 @@ import { dieWithParent, exitCodeOf, untilStopped } from "../base/signals.ts";
 import { count, parseOption, parseSize, port, positive, share } from "../base/units.ts";
 import { startNode } from "../node/node.ts";
 import { parseFunctions, planeName, serverAddress, trackerName } from "../node/options.ts";
+import { MOST_SANDBOXES } from "../worker/pool.ts";
 
 interface UpOptions {
   system: string;
@@ -20,6 +21,7 @@ interface UpOptions {
   policy?: string;
   p95Budget: string;
   offloadBandwidth?: string;
+  maxSandboxes: string;
   learned: boolean;
   readyJson?: boolean;
 }
@@ -53,6 +55,7 @@ export function command(): Command {
     )
     .option("--p95-budget <share>", "how much the P95 may grow before the policy backs off", "10%")
     .option("--offload-bandwidth <size>", "what semi-warm may send in a second, all sandboxes together")
+    .option("--max-sandboxes <n>", "sandboxes of one function at a time", String(MOST_SANDBOXES))
     .option("--no-learned", "neither start with what was learned of the functions before, nor keep it")
     .option("--tracker <name>", "hotness tracker: auto, ebpf, idle, mglru, refault", "auto")
     .option("--time-scale <n>", "policy seconds that pass in one real second", "1")
@@ -86,6 +89,7 @@ export function command(): Command {
           p95Budget: parseOption("--p95-budget", share, options.p95Budget),
           offloadBytesPerS:
             options.offloadBandwidth === undefined ? undefined : parseSize(options.offloadBandwidth),
+          maxSandboxes: parseOption("--max-sandboxes", count, options.maxSandboxes),
           learned: options.learned,
         },
         (line) => console.error(`faasmem: ${line}`),

@@ -5,34 +5,15 @@ import { FaasmemError } from "../base/errors.ts";
 import { quantile } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
 import { type Frame, heatmapOf, sandboxPages } from "../heatmap/heatmap.ts";
-import type { Plane } from "../memory/engine.ts";
 import type { Cell, Sample } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
 import { type WorkerStats, workerStats } from "../worker/worker.ts";
+import type { CellPlan } from "./plan.ts";
 import { type ReplayResult, replay } from "./replay.ts";
 
 /** Real seconds before the first arrival (reference, section 5). */
 const WARM_UP_MS = 1000;
 const SAMPLE_PERIOD_MS = 500;
-
-/** One function under one system. */
-export interface CellPlan {
-  function: string;
-  system: string;
-  plane: Plane;
-  /** Trace seconds after the window's start. */
-  arrivals: readonly number[];
-  /** Length of the window in trace seconds. */
-  windowS: number;
-  timeScale: number;
-  seed: number;
-  /** Requests of the Init Pucket's window; undefined: the function's own. */
-  initWindow?: number | undefined;
-  /** Record which pages of a sandbox are local over time: a look into it twice a second. */
-  heatmap?: boolean;
-  signal: AbortSignal;
-  onAnswer?: () => void;
-}
 
 const nodeReady = z.object({ gateway: z.string().url() });
 
@@ -60,6 +41,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
       // Every cell learns anew: else the order of the cells would show in the results.
       "--no-learned",
       ...(plan.initWindow === undefined ? [] : ["--window", String(plan.initWindow)]),
+      ...(plan.semiWarmDelayS === null ? [] : ["--semi-warm-delay", String(plan.semiWarmDelayS)]),
     ],
     (value) => nodeReady.parse(value).gateway,
   );
@@ -75,7 +57,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
     recorder = recordSamples(node.ready, plan.function, before.uptimeS, plan.heatmap === true);
     const started = performance.now();
     const result = await replay({ url: `${node.ready}/function/${plan.function}`, bodies, ...plan });
-    const restMs = (plan.windowS * 1000) / plan.timeScale - (performance.now() - started);
+    const restMs = (plan.window.windowS * 1000) / plan.timeScale - (performance.now() - started);
     await sleep(restMs, plan.signal);
     const after = await statsOf(node.ready);
     const { samples, frames } = await recorder.stop();
@@ -147,7 +129,7 @@ function recordSamples(gateway: string, name: string, startS: number, heatmap: b
 
 /** The numbers of a cell. Latencies leave out cold starts, which are counted apart. */
 export function measure(
-  plan: Pick<CellPlan, "function" | "system">,
+  plan: Pick<CellPlan, "function" | "system" | "window" | "repeat">,
   before: WorkerStats,
   after: WorkerStats,
   result: ReplayResult,
@@ -160,6 +142,10 @@ export function measure(
   return {
     function: plan.function,
     system: plan.system,
+    window: plan.window.label,
+    repeat: plan.repeat,
+    mode: "replay",
+    windowS: plan.window.windowS,
     requests: result.requests.length,
     errors: result.requests.filter((request) => request.status !== 200).length,
     p50Ms: quantile(latencies, 0.5) ?? null,

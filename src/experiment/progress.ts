@@ -1,3 +1,6 @@
+/** Who is told how far work has come. */
+export type Reporter = Pick<Progress, "begin" | "end">;
+
 /** Shows how far long work has come, on standard error: a bar with the time left, or a line per finished part. */
 export class Progress {
   readonly #total: number;
@@ -26,6 +29,14 @@ export class Progress {
     if (this.#quiet) return;
     if (this.#live) process.stderr.write("\r\x1b[K");
     console.error(`${note}   ${formatLeft(this.#left())}`);
+  }
+
+  /** For work that counts in other units than seconds. @param seconds of one of them */
+  scaled(seconds: number): Reporter {
+    return {
+      begin: (label) => this.begin(label),
+      end: (units, note) => this.end(units * seconds, note),
+    };
   }
 
   /** The work has ended, one way or the other. */

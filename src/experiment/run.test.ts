@@ -4,7 +4,8 @@ import type { Cell } from "../results/schema.ts";
 import { quickTrace } from "../trace/quick-trace.ts";
 import type { WorkerStats } from "../worker/worker.ts";
 import { measure } from "./cell.ts";
-import { arrivalsOf, problemsOf } from "./run.ts";
+import { problemsOf } from "./problems.ts";
+import { arrivalsOf } from "./run.ts";
 
 const levels = {
   name: "web",
@@ -38,7 +39,7 @@ const request = (latencyMs: number, start: string, status = 200) => ({
 });
 
 const cell = measure(
-  { function: "web", system: "faasmem" },
+  { function: "web", system: "faasmem", window: quick.windows[0]!, repeat: 0 },
   stats(10, { localByteSeconds: 1000, coldStarts: 1 }),
   stats(30, { localByteSeconds: 5000, remoteByteSeconds: 400, coldStarts: 3, semiWarmStarts: 2 }),
   {
@@ -63,19 +64,20 @@ test("averages are differences of integrals over the window, latencies leave out
 
 test("failures, differing answers and late arrivals are problems", () => {
   const fine: Cell = { ...cell, errors: 0 };
-  expect(problemsOf([fine, { ...fine, system: "baseline" }])).toEqual([]);
-  expect(problemsOf([cell])).toEqual(["web under faasmem: 1 of 4 requests failed"]);
-  expect(problemsOf([fine, { ...fine, system: "tmo", resultHash: "bb" }])).toEqual([
+  expect(problemsOf([fine, { ...fine, system: "baseline" }], quick)).toEqual([]);
+  expect(problemsOf([cell], quick)).toEqual(["web under faasmem: 1 of 4 requests failed"]);
+  expect(problemsOf([fine, { ...fine, system: "tmo", resultHash: "bb" }], quick)).toEqual([
     "web under tmo: answers differ from those under faasmem",
   ]);
-  expect(problemsOf([{ ...fine, latenessP99Ms: 80 }])[0]).toContain("drifted");
+  expect(problemsOf([{ ...fine, latenessP99Ms: 80 }], quick)[0]).toContain("drifted");
 });
 
 test("a window that is not there is a usage error", () => {
   const trace = quickTrace();
-  expect(arrivalsOf(quick, trace).length).toBeGreaterThan(5);
+  const window = quick.windows[0]!;
+  expect(arrivalsOf(window, trace).length).toBeGreaterThan(5);
   for (const wrong of [{ traceFunction: 1 }, { startIndex: 1000 }]) {
-    expect(() => arrivalsOf({ ...quick, ...wrong }, trace)).toThrow(
+    expect(() => arrivalsOf({ ...window, ...wrong }, trace)).toThrow(
       expect.objectContaining({ code: "UNKNOWN_WINDOW", kind: "usage" }),
     );
   }

@@ -1,32 +1,16 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
-import { buildInfo } from "../base/version.ts";
-import type { Plane } from "../memory/engine.ts";
-import type { Cell } from "../results/schema.ts";
+import { versionText } from "../base/version.ts";
 import type { CellRecord, Store } from "../results/store.ts";
+import { playKeepAlive } from "../trace/keep-alive.ts";
+import { LOADS_TRACE, loadsTrace } from "../trace/loads-trace.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
+import { SYNTHETIC_TRACE, syntheticTrace } from "../trace/synthetic-trace.ts";
 import { type Trace, windowOf } from "../trace/trace.ts";
 import { runCell } from "./cell.ts";
 import { machine } from "./machine.ts";
+import { type CellPlan, cellLabel, type ExperimentPlan, type TraceWindow } from "./plan.ts";
+import { problemsOf } from "./problems.ts";
 import type { Progress } from "./progress.ts";
-
-/** What to run: functions x systems over one window of one function of a trace. */
-export interface ExperimentPlan {
-  name: string;
-  functions: string[];
-  systems: string[];
-  plane: Plane;
-  trace: string;
-  /** Rank of the trace's function, 0 = busiest. */
-  traceFunction: number;
-  startIndex: number;
-  windowS: number;
-  timeScale: number;
-  seed: number;
-  /** Requests of the Init Pucket's window for all functions; undefined: each function's own. */
-  initWindow?: number | undefined;
-  /** Record which pages of a sandbox are local over time. */
-  heatmap?: boolean;
-}
 
 export interface ExperimentResult {
   run: number;
@@ -35,27 +19,42 @@ export interface ExperimentResult {
   problems: string[];
 }
 
-/** Start, warm-up and stop of a cell's node in real seconds, for the estimate of the time left. */
+/** Makes the numbers of a cell. */
+export type CellRunner = (plan: CellPlan) => Promise<CellRecord>;
+
+/** Start, warm-up, drain and stop of a cell's node in real seconds, for the estimate of the time left. */
 const OVERHEAD_S = 5;
-/** Arrivals later than this do not follow the trace any more. */
-const LATE_MS = 50;
+/** Simulated cells: measured, 1 h of the benchmark functions. */
+const SIMULATED_CELL_S = 0.5;
 
 /** Expected real seconds of a cell. */
-export const cellSeconds = (plan: ExperimentPlan): number => plan.windowS / plan.timeScale + OVERHEAD_S;
+export const cellSeconds = (plan: ExperimentPlan, window: TraceWindow): number =>
+  plan.mode === "simulate"
+    ? SIMULATED_CELL_S
+    : window.windowS / (window.timeScale ?? plan.timeScale) + OVERHEAD_S;
+
+/** Expected real seconds of everything. */
+export const planSeconds = (plan: ExperimentPlan): number =>
+  plan.functions.length *
+  plan.systems.length *
+  plan.repeats *
+  plan.windows.reduce((sum, window) => sum + cellSeconds(plan, window), 0);
 
 /** The trace by its name. @throws FaasmemError UNKNOWN_TRACE */
 export function traceOf(name: string, store: Store): Trace {
-  return name === QUICK_TRACE ? quickTrace() : store.loadTrace(name);
+  if (name === QUICK_TRACE) return quickTrace();
+  if (name === LOADS_TRACE) return loadsTrace();
+  return name === SYNTHETIC_TRACE ? syntheticTrace() : store.loadTrace(name);
 }
 
-/** The arrivals of the plan's window. @throws FaasmemError UNKNOWN_WINDOW */
-export function arrivalsOf(plan: ExperimentPlan, trace: Trace): number[] {
-  const fn = trace.functions[plan.traceFunction];
-  const arrivals = fn ? windowOf(fn, plan.startIndex, plan.windowS) : [];
+/** The arrivals of a window. @throws FaasmemError UNKNOWN_WINDOW */
+export function arrivalsOf(window: TraceWindow, trace: Trace): number[] {
+  const fn = trace.functions[window.traceFunction];
+  const arrivals = fn ? windowOf(fn, window.startIndex, window.windowS) : [];
   if (arrivals.length > 0) return arrivals;
   throw new FaasmemError(
     "UNKNOWN_WINDOW",
-    `trace ${trace.name} has no arrival ${plan.startIndex} of function ${plan.traceFunction}`,
+    `trace ${trace.name} has no arrival ${window.startIndex} of function ${window.traceFunction}`,
     {
       fix: fn
         ? `choose --start-index below ${fn.arrivals.length}`
@@ -65,46 +64,94 @@ export function arrivalsOf(plan: ExperimentPlan, trace: Trace): number[] {
   );
 }
 
-/** Runs all cells, one after the other; a cell that fails does not lose the others. */
+/** The reference's semi-warm delay of a window: P99 of the reuse intervals of its own arrivals, at least 60 s. */
+function delayOf(window: TraceWindow, trace: Trace): number {
+  const fn = trace.functions[window.traceFunction]!;
+  const count = windowOf(fn, window.startIndex, window.windowS).length;
+  const cut = (column: Float64Array) => column.subarray(window.startIndex, window.startIndex + count);
+  const own = { id: fn.id, arrivals: cut(fn.arrivals), durations: cut(fn.durations) };
+  return playKeepAlive(own).delayS(99);
+}
+
+/** All cells of a plan in their order: what is compared with each other stands together. */
+export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal): CellPlan[] {
+  const { plane, timeScale, seed, initWindow, heatmap } = plan;
+  const cells: CellPlan[] = [];
+  for (let repeat = 0; repeat < plan.repeats; repeat++) {
+    for (const window of plan.windows) {
+      const arrivals = arrivalsOf(window, trace);
+      const semiWarmDelayS = plan.semiWarmDelay === "window" ? delayOf(window, trace) : null;
+      for (const fn of plan.functions) {
+        for (const system of plan.systems) {
+          cells.push({
+            ...{ function: fn, system, plane, window, repeat, arrivals, semiWarmDelayS },
+            ...{ timeScale: window.timeScale ?? timeScale, seed: seed + repeat, initWindow, heatmap, signal },
+          });
+        }
+      }
+    }
+  }
+  return cells;
+}
+
+/** Records that an experiment began; the run's number. */
+export function beginRun(plan: ExperimentPlan, store: Store): number {
+  return store.startRun({
+    experiment: plan.name,
+    seed: plan.seed,
+    timeScale: plan.mode === "simulate" ? 1 : plan.timeScale,
+    trace: plan.trace,
+    config: plan,
+    machine: machine(),
+    version: versionText(),
+  });
+}
+
+/**
+ * Runs the cells of a run that are not stored yet, one after the other; a cell that fails does not lose the others.
+ *
+ * @param run of `beginRun`, or one that was cut off
+ * @param runner makes a cell's numbers; default: really runs it
+ */
 export async function runExperiment(
   plan: ExperimentPlan,
+  run: number,
   store: Store,
   progress: Progress,
   signal: AbortSignal,
+  runner: CellRunner = runCell,
 ): Promise<ExperimentResult> {
-  const trace = traceOf(plan.trace, store);
-  const arrivals = arrivalsOf(plan, trace);
-  const { seed, timeScale } = plan;
-  const { version, commit } = buildInfo();
-  const run = store.startRun({
-    experiment: plan.name,
-    seed,
-    timeScale,
-    trace: trace.name,
-    config: plan,
-    machine: machine(),
-    version: `${version} (${commit})`,
-  });
-  const records: CellRecord[] = [];
+  const cells = plan.windows.length > 0 ? cellsOf(plan, traceOf(plan.trace, store), signal) : [];
+  const { records } = store.loadRun(run);
   const problems: string[] = [];
+  const stored = new Set(records.map(({ cell }) => keyOf(cell)));
   try {
-    for (const fn of plan.functions) {
-      for (const system of plan.systems) {
-        signal.throwIfAborted();
-        const label = `${fn} under ${system}`;
-        progress.begin(label);
-        const record = await tryCell(() => runCell({ ...plan, function: fn, system, arrivals, signal }));
-        signal.throwIfAborted();
-        progress.end(cellSeconds(plan), `${label}: ${record instanceof FaasmemError ? "failed" : "done"}`);
-        if (record instanceof FaasmemError) {
-          problems.push(`${label}: ${record.message} (${record.fix})`);
-          continue;
-        }
-        store.saveCell(run, record);
-        records.push(record);
+    for (const cell of cells) {
+      signal.throwIfAborted();
+      const key = { ...cell, window: cell.window.label };
+      const label = cellLabel(key, plan);
+      const seconds = cellSeconds(plan, cell.window);
+      progress.begin(label);
+      if (stored.has(keyOf(key))) {
+        progress.end(seconds, `${label}: there already`);
+        continue;
       }
+      const record = await tryCell(() => runner(cell));
+      signal.throwIfAborted();
+      progress.end(seconds, `${label}: ${record instanceof FaasmemError ? "failed" : "done"}`);
+      if (record instanceof FaasmemError) {
+        problems.push(`${label}: ${record.message} (${record.fix})`);
+        continue;
+      }
+      store.saveCell(run, record);
+      records.push(record);
     }
-    problems.push(...problemsOf(records.map((record) => record.cell)));
+    problems.push(
+      ...problemsOf(
+        records.map((record) => record.cell),
+        plan,
+      ),
+    );
     store.finishRun(run, problems.length > 0 ? "failed" : "done");
     return { run, records, problems };
   } catch (error) {
@@ -113,31 +160,13 @@ export async function runExperiment(
   }
 }
 
+const keyOf = (cell: { function: string; system: string; window: string; repeat: number }): string =>
+  JSON.stringify([cell.function, cell.system, cell.window, cell.repeat]);
+
 async function tryCell(run: () => Promise<CellRecord>): Promise<CellRecord | FaasmemError> {
   try {
     return await run();
   } catch (error) {
     return toFaasmemError(error);
   }
-}
-
-/** Failed requests, answers that differ between systems, arrivals that drifted. */
-export function problemsOf(cells: readonly Cell[]): string[] {
-  const problems: string[] = [];
-  const answers = new Map<string, Cell>();
-  for (const cell of cells) {
-    const label = `${cell.function} under ${cell.system}`;
-    if (cell.errors > 0) problems.push(`${label}: ${cell.errors} of ${cell.requests} requests failed`);
-    if (cell.latenessP99Ms > LATE_MS) {
-      problems.push(
-        `${label}: arrivals drifted (P99 ${cell.latenessP99Ms.toFixed(0)} ms late): the machine was too busy`,
-      );
-    }
-    const first = answers.get(cell.function) ?? cell;
-    answers.set(cell.function, first);
-    if (cell.errors === 0 && first.errors === 0 && cell.resultHash !== first.resultHash) {
-      problems.push(`${label}: answers differ from those under ${first.system}`);
-    }
-  }
-  return problems;
 }

@@ -1,7 +1,7 @@
 import type { PageSet } from "./engine.ts";
 import type { FunctionHistory } from "./history.ts";
 import { InitWindow } from "./init-window.ts";
-import type { Policy, PolicyContext } from "./policy.ts";
+import type { Barrier, Policy, PolicyContext } from "./policy.ts";
 import { Pucket } from "./pucket.ts";
 import type { PolicySettings } from "./settings.ts";
 
@@ -105,31 +105,43 @@ export class FaasmemPolicy implements Policy {
   async ready(): Promise<void> {
     if (!this.#on.puckets) return;
     const { memory } = this.#context;
-    this.#runtime = new Pucket(await memory.snapshot(), memory);
+    await this.#barrier("runtime-init", async () => {
+      this.#runtime = new Pucket(await memory.snapshot(), memory);
+    });
   }
 
   async loaded(): Promise<void> {
-    if (!this.#on.puckets || !this.#runtime) return;
+    const runtime = this.#runtime;
+    if (!runtime) return;
     const { memory, clock } = this.#context;
-    const resident = await memory.snapshot();
-    this.#init = new Pucket(resident.subtract(this.#runtime.pages), memory);
-    this.#lastRollback = clock.now();
-    await this.#recallFunction();
-    await memory.takeTouched(); // what the init stage touched says nothing about requests
+    await this.#barrier("init-execution", async () => {
+      const resident = await memory.snapshot();
+      this.#init = new Pucket(resident.subtract(runtime.pages), memory);
+      this.#lastRollback = clock.now();
+      await this.#recallFunction();
+      await memory.takeTouched(); // what the init stage touched says nothing about requests
+    });
+  }
+
+  async #barrier(barrier: Barrier, work: () => Promise<void>): Promise<void> {
+    const { clock, onBarrier } = this.#context;
+    const started = clock.realMs();
+    await work();
+    onBarrier?.(barrier, clock.realMs() - started);
   }
 
   requestStart(): void {
     this.#running = true;
-    this.#wanted.abort();
+    this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#wanted = new AbortController();
     this.#stopTimers();
     this.#context.memory.cancel();
     if (this.#semiWarm && this.#on.recall) {
-      const { memory, history } = this.#context;
+      const { memory, history, clock } = this.#context;
       this.#enqueue(async () => {
-        const started = performance.now();
+        const started = clock.realMs();
         const pages = await memory.prefetch(this.#workingSet());
-        history.recordRecall(pages * PAGE_BYTES, performance.now() - started);
+        history.recordRecall(pages * PAGE_BYTES, clock.realMs() - started);
       });
     }
     this.#semiWarm = false;
@@ -168,7 +180,7 @@ export class FaasmemPolicy implements Policy {
 
   close(): void {
     this.#closed = true;
-    this.#wanted.abort();
+    this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#stopTimers();
   }
 
@@ -248,13 +260,15 @@ export class FaasmemPolicy implements Policy {
   async #rollback(): Promise<void> {
     const { memory, clock, settings } = this.#context;
     if (clock.now() - this.#lastRollback < settings.rollbackS * this.#patience) return;
-    this.#runtime?.rollback();
-    this.#init?.rollback();
-    this.#lastRollback = clock.now();
-    this.#settled = false;
-    this.#window.restart();
-    await memory.takeTouched(); // of earlier requests
-    this.#recalled = memory.empty();
+    await this.#barrier("rollback", async () => {
+      this.#runtime?.rollback();
+      this.#init?.rollback();
+      this.#lastRollback = clock.now();
+      this.#settled = false;
+      this.#window.restart();
+      await memory.takeTouched(); // of earlier requests
+      this.#recalled = memory.empty();
+    });
   }
 
   /** May a look cost the next request its share of the latency budget? Then only where it has to be. */

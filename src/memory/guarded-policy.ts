@@ -74,6 +74,7 @@ class GuardedPolicy implements Policy {
     return {
       scale: clock.scale,
       now: () => clock.now(),
+      realMs: () => clock.realMs(),
       sleep: (seconds) => clock.sleep(seconds),
       after: (seconds, run) =>
         clock.after(seconds, () => {

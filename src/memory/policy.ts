@@ -6,6 +6,9 @@ import type { PolicySettings } from "./settings.ts";
 
 export type { Clock, FunctionHistory, PageSet, PolicySettings, SandboxMemory };
 
+/** Moments at which Puckets close or open again (paper, section 4). */
+export type Barrier = "runtime-init" | "init-execution" | "rollback";
+
 /** What a policy decides with and about: one sandbox. */
 export interface PolicyContext {
   memory: SandboxMemory;
@@ -16,6 +19,8 @@ export interface PolicyContext {
   history: FunctionHistory;
   /** Shared by all sandboxes of the node. */
   bandwidth: OffloadBandwidth;
+  /** Told what a barrier took, in milliseconds of real time. */
+  onBarrier?: ((barrier: Barrier, ms: number) => void) | undefined;
 }
 
 /**

@@ -20,13 +20,13 @@ export class TmoPolicy extends PeriodicPolicy {
 
   constructor(context: PolicyContext) {
     super(context, PERIOD_S);
-    this.#looked = performance.now();
+    this.#looked = context.clock.realMs();
   }
 
   protected async round(touched: PageSet): Promise<void> {
-    const { memory } = this.context;
+    const { memory, clock } = this.context;
     const { stallUs } = memory.stats();
-    const now = performance.now();
+    const now = clock.realMs();
     const pressure = (stallUs - this.#stallUs) / 1000 / Math.max(1, now - this.#looked);
     this.#stallUs = stallUs;
     this.#looked = now;

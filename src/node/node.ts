@@ -100,6 +100,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       bandwidth: new OffloadBandwidth(clock, options.offloadBytesPerS ?? undefined),
       learned: options.learned ? learnedStore(undo, warn) : null,
       warn,
+      maxSandboxes: options.maxSandboxes,
       runFolder: folder,
       hostPath,
       cgroups,

@@ -26,6 +26,8 @@ export interface NodeOptions {
   p95Budget: number;
   /** What semi-warm may send in a second, over all sandboxes; undefined: no limit. */
   offloadBytesPerS: number | undefined;
+  /** Sandboxes of one function at a time. */
+  maxSandboxes: number;
   /** Start with what was learned of the functions before, and keep what is. */
   learned: boolean;
 }

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { benchmarks } from "../../benchmarks/index.ts";
 import { assets } from "../assets.ts";
 import { FaasmemError } from "../base/errors.ts";
@@ -6,9 +5,13 @@ import { random } from "../base/random.ts";
 import type { PageSet, Tracker } from "../memory/engine.ts";
 import { Pucket } from "../memory/pucket.ts";
 import { builtInFunction, unpack } from "../node/functions.ts";
-import type { MemoryEngine } from "../sandbox/attachment.ts";
+import type { MemoryEngine, SandboxSpace } from "../sandbox/attachment.ts";
 import { memoryUsage } from "../sandbox/memory-usage.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
+import { measureLatency } from "./latency.ts";
+import { type FunctionModel, MODEL_VERSION } from "./model.ts";
+import { Numbering } from "./numbering.ts";
+import { fastPaces, Observer, slowPaces, Turn, type Watch } from "./observe.ts";
 
 /** Smallest, middle and largest of some values. */
 export interface Spread {
@@ -40,37 +43,31 @@ export interface FunctionProfile {
   durationMs: Spread;
   /** Processor time of a request, all threads; milliseconds. */
   cpuMs: Spread;
+  /** For the simulator; absent in profiles of older versions. */
+  model?: FunctionModel;
 }
+
+/** This process and the memory server. */
+const OTHERS = 2;
+/** Pairs of requests that tell what a look costs the next request. */
+const LOOK_PAIRS = 8;
 
 function spread(values: number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! };
 }
 
-/** Processor time of all threads of a process, in milliseconds (first field of /proc/PID/task/TID/schedstat). */
-function cpuMs(pid: number): number {
-  let ns = 0;
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    try {
-      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-    } catch {
-      // the thread has ended
-    }
-  }
-  return ns / 1e6;
-}
-
 /**
  * Runs a function's sandbox by itself, nothing moved away, and notes what it holds and what requests touch.
  *
- * @param requests requests to observe, with the function's own distribution of inputs
+ * @param requests requests of the first sandbox, with the function's own distribution of inputs
  * @param onRequest told of each one that is done
  * @throws FaasmemError NO_TRACKER, UNKNOWN_FUNCTION, SANDBOX_START, FUNCTION_ERROR, ...
  */
 export async function profileFunction(
   name: string,
   options: { engine: MemoryEngine; runFolder: string; requests: number; seed: number },
-  onRequest: (done: number) => void = () => {},
+  onRequest: () => void = () => {},
 ): Promise<FunctionProfile> {
   const { engine, runFolder, requests, seed } = options;
   const tracker = engine.useTracker("auto");
@@ -82,51 +79,82 @@ export async function profileFunction(
   const spec = await builtInFunction(name, runFolder);
   const hostPath = await unpack(assets.host, `${runFolder}/host.js`);
   const environment = (await spec.environment?.()) ?? {};
+  const start = (
+    which: string,
+    onReady: (space: SandboxSpace) => Promise<void>,
+    onLoaded: () => Promise<void>,
+  ) =>
+    Sandbox.start({
+      name: `profile-${name}-${which}`,
+      runFolder,
+      hostPath,
+      modulePath: spec.modulePath,
+      environment,
+      attachment: engine.prepare(),
+      onReady: (space) => onReady(space!),
+      onLoaded,
+    });
   let runtime: Pucket | undefined;
   let [launchBytes, readyAt, loadedAt] = [0, 0, 0];
   const started = performance.now();
   let measuring = 0; // time that the measurement itself took on the way
-  const sandbox: Sandbox = await Sandbox.start({
-    name: `profile-${name}`,
-    runFolder,
-    hostPath,
-    modulePath: spec.modulePath,
-    environment,
-    attachment: engine.prepare(),
-    onReady: async (space) => {
+  const sandbox = await start(
+    "fast",
+    async (space) => {
       readyAt = performance.now();
-      runtime = new Pucket(await space!.snapshot(), space!);
-      launchBytes = await memoryUsage(space!.pid);
+      runtime = new Pucket(await space.snapshot(), space);
+      launchBytes = await memoryUsage(space.pid);
       measuring += performance.now() - readyAt;
     },
-    onLoaded: async () => {
+    async () => {
       loadedAt = performance.now();
     },
-  });
+  );
+  let slow: Sandbox | undefined;
   try {
     const space = sandbox.space!;
     const next = random(seed);
     const draw = () => benchmarks[name]!.input(next);
     const init = new Pucket((await space.snapshot()).subtract(runtime!.pages), space);
+    const known = runtime!.pages.union(init.pages);
     const initBytes = await sandbox.localBytes();
+    await space.takeTouched(); // what the init stage touched says nothing about requests
+    const watch: Watch = { turn: new Turn(), numbering: new Numbering(), draw, reference: space };
+    const observer = new Observer(sandbox, space, watch);
     const first = performance.now();
-    await sandbox.run(draw());
+    await observer.request(0);
     const coldStartMs = performance.now() - first + (loadedAt - started) - measuring;
     const firstRequest = await sandbox.localBytes();
-    const observed: { touched: PageSet; durationMs: number; cpu: number }[] = [];
-    for (let i = 0; i < requests; i++) {
-      const context = draw();
-      await space.takeTouched();
-      const before = cpuMs(sandbox.pid);
-      const { durationMs } = await sandbox.run(context);
-      observed.push({ durationMs, cpu: cpuMs(sandbox.pid) - before, touched: await space.takeTouched() });
-      onRequest(i + 1);
-    }
+
+    let slowReady = space.empty();
+    slow = await start(
+      "slow",
+      async (own) => {
+        slowReady = await own.snapshot();
+      },
+      async () => {},
+    );
+    const slowLoaded = await slow.space!.snapshot();
+    await slow.space!.takeTouched();
+    const slowObserver = new Observer(slow, slow.space!, watch);
+    const fastLife = async () => {
+      await observer.run(fastPaces, requests, onRequest);
+      return observer.life(runtime!.pages, known, await observer.rest());
+    };
+    const slowLife = async () => {
+      await slowObserver.request(0);
+      await slowObserver.run(slowPaces, requests, onRequest);
+      return slowObserver.life(slowReady, slowLoaded, []);
+    };
+    const lives = await Promise.all([fastLife(), slowLife()]);
+    const fixed = await observer.fixedMemory(OTHERS + lives.length);
+    const latency = await measureLatency(name, draw, watch.turn);
     const all = await space.snapshot();
-    const known = runtime!.pages.union(init.pages);
+    const lookMsPerPage = await observer.lookMsPerPage(LOOK_PAIRS);
+    const observed = observer.steps.slice(1);
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
-      touched: spread(observed.map(({ touched }) => of(touched).pages)),
+      touched: spread(observed.map(({ touchedPages }) => of(touchedPages).pages)),
     });
     return {
       function: name,
@@ -142,9 +170,10 @@ export async function profileFunction(
         execution: segment(all.subtract(known), (touched) => touched.subtract(known)),
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
-      cpuMs: spread(observed.map(({ cpu }) => cpu)),
+      cpuMs: spread(observed.map((one) => one.cpuMs)),
+      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, lookMsPerPage, latency },
     };
   } finally {
-    await sandbox.stop();
+    await Promise.all([sandbox.stop(), slow?.stop()]);
   }
 }

@@ -31,6 +31,13 @@ export function benchTables(result: BenchResult): string {
         share(result.restoreGiBps, limits.loopbackGiBps),
       ],
       [
+        "eviction to a store in this process",
+        fixed(result.local.evictGiBps, 2, "GiB/s"),
+        `process_vm_readv ${fixed(limits.readvGiBps, 2, "GiB/s")}`,
+        share(result.local.evictGiBps, limits.readvGiBps),
+      ],
+      ["bulk restore from there", fixed(result.local.restoreGiBps, 2, "GiB/s"), "", ""],
+      [
         "single random fault, P50",
         fixed(result.fault.p50Us, 1, "us"),
         `round trip ${fixed(limits.loopbackRoundTripUs, 1, "us")}, zero fault ${fixed(limits.plainFaultUs, 1, "us")}`,

@@ -11,10 +11,16 @@ function change(value: number | null, base: number | null | undefined): string {
 
 const milliseconds = (value: number | null): string => (value === null ? "-" : value.toFixed(1));
 
+/** Same function, arrivals and inputs: what differs is the system. */
+export const isSameLoad = (a: Cell, b: Cell): boolean =>
+  a.function === b.function && a.window === b.window && a.repeat === b.repeat;
+
 /** The table of an experiment's cells, each compared with the same function under baseline. */
 export function experimentTable(cells: readonly Cell[]): string {
+  const several = new Set(cells.map(({ window, repeat }) => `${window} ${repeat}`)).size > 1;
   const header = [
     "function",
+    ...(several ? ["window"] : []),
     "system",
     "requests",
     "P50 ms",
@@ -27,10 +33,11 @@ export function experimentTable(cells: readonly Cell[]): string {
     "P95",
   ];
   const rows = cells.map((cell) => {
-    const base = cells.find((other) => other.function === cell.function && other.system === "baseline");
+    const base = cells.find((other) => isSameLoad(other, cell) && other.system === "baseline");
     const compared = base && base !== cell;
     return [
       cell.function,
+      ...(several ? [cell.repeat > 0 ? `${cell.window} #${cell.repeat + 1}` : cell.window] : []),
       cell.system,
       String(cell.requests),
       milliseconds(cell.p50Ms),
@@ -51,6 +58,9 @@ const metrics: Record<string, string> = { pss: "proportional set size (smaps_rol
 /** What the numbers of the table mean, in one line. */
 export function tableNote(cells: readonly Cell[], timeScale: number): string {
   const metric = cells[0]?.memoryMetric ?? "pss";
+  const simulated = cells.some((cell) => cell.mode === "simulate");
+  if (simulated)
+    return `simulated from profiles of this machine; local: average ${metrics[metric] ?? metric}; P50 and P95 leave out cold starts`;
   return (
     `local: average ${metrics[metric] ?? metric} of the sandboxes plus page copies in transit; P50 and P95 leave out cold starts; ` +
     `trace time runs ${timeScale}x real time, functions at their own speed`

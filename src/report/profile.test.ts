@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test";
 import type { FunctionProfile } from "../profile/profile.ts";
+import { drawFigure } from "./draw/figure.ts";
+import { svgInline } from "./export/svg.ts";
 import { profileFigure } from "./profile-figure.ts";
 import { profileTable } from "./profile-table.ts";
 
@@ -39,9 +41,9 @@ test("the table gives memory in MiB, and what is touched as smallest, median and
 });
 
 test("the figure's bars are shares of the whole: a quarter, a half and a quarter here, each part touched or not", async () => {
-  const svg = await profileFigure([profile]);
+  const svg = svgInline(await drawFigure(profileFigure([profile])));
   expect(svg).toContain("web, 4 MiB");
-  const bars = svg.match(/<rect fill="#[^>]*>/g)!;
+  const bars = svg.match(/<rect [^>]*height="1[^>]*>/g)!;
   const widths = bars.map((bar) => Number(/width="([\d.]+)"/.exec(bar)![1]));
   const parts = [64, 192, 256, 256, 256, 0].map((pages) => pages / 1024);
   const whole = widths.reduce((sum, width) => sum + width, 0);

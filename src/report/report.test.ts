@@ -1,9 +1,5 @@
 import { expect, test } from "bun:test";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { CellRecord } from "../results/store.ts";
-import { experimentFigure, writeExperimentFigure } from "./experiment-figure.ts";
 import { experimentTable } from "./experiment-table.ts";
 import { formatTable } from "./table.ts";
 
@@ -20,6 +16,10 @@ const record = (fn: string, system: string, local: number, p95Ms: number | null)
     coldStarts: 1,
     warmStarts: 10,
     semiWarmStarts: 1,
+    window: "quick",
+    repeat: 0,
+    mode: "replay",
+    windowS: 600,
     memoryMetric: "pss",
     resultHash: "",
     latenessP99Ms: 0,
@@ -57,19 +57,4 @@ test("the table compares each system with baseline", () => {
       "json      faasmem         12     9.9       -      110.0         0.0     1          1  +10.0 %       -",
     ].join("\n"),
   );
-});
-
-test("the figure shows each ratio, and is one well-formed file", async () => {
-  const svg = await experimentFigure(records);
-  for (const label of ["25 %", "110 %", "105 %", "baseline", "faasmem", "web: local memory over trace time"])
-    expect(svg).toContain(label);
-  expect(svg).not.toMatch(/NaN|undefined|Infinity/);
-  expect(svg.match(/<svg/g)!.length).toBe(svg.match(/<\/svg>/g)!.length);
-});
-
-test("the figure is written whole, nothing beside it", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
-  const path = await writeExperimentFigure(records, join(folder, "f.svg"));
-  expect(readdirSync(folder)).toEqual(["f.svg"]);
-  expect(readFileSync(path, "utf8")).toEndWith("</svg>\n");
 });

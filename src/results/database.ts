@@ -36,8 +36,10 @@ export function openDatabase(path = join(dataFolder(), "faasmem.db")) {
     const sqlite = open(path);
     sqlite.run("PRAGMA busy_timeout = 5000");
     sqlite.run("PRAGMA journal_mode = WAL");
-    sqlite.run("PRAGMA foreign_keys = ON");
+    // Off while tables are made anew: dropping the old one would take what refers to it along.
+    sqlite.run("PRAGMA foreign_keys = OFF");
     migrate(sqlite, path);
+    sqlite.run("PRAGMA foreign_keys = ON");
     return { sqlite, db: drizzle(sqlite) };
   });
 }

@@ -1,4 +1,5 @@
 import { blob, integer, real, sqliteTable, text } from "drizzle-orm/sqlite-core";
+import type { BenchResult } from "../bench/result.ts";
 import type { Heatmap } from "../heatmap/heatmap.ts";
 import type { FunctionProfile } from "../profile/profile.ts";
 
@@ -37,11 +38,20 @@ export const runs = sqliteTable("runs", {
   version: text("version").notNull(),
 });
 
+/** One function under one system over one window of a trace, once. */
 export const cells = sqliteTable("cells", {
   id: integer("id").primaryKey(),
   runId: integer("run_id").notNull(),
   function: text("function").notNull(),
   system: text("system").notNull(),
+  /** Name of the window, as figures and tables show it; what it is stands in the run's plan. */
+  window: text("window").notNull(),
+  /** 0 for the first time, 1 for the second, ... */
+  repeat: integer("repeat").notNull(),
+  /** Really run, calculated from profiles, or read from results of the original's artifact. */
+  mode: text("mode", { enum: ["replay", "simulate", "imported"] }).notNull(),
+  /** Length of the window in trace seconds. */
+  windowS: real("window_s").notNull(),
   requests: integer("requests").notNull(),
   errors: integer("errors").notNull(),
   p50Ms: real("p50_ms"),
@@ -54,6 +64,22 @@ export const cells = sqliteTable("cells", {
   memoryMetric: text("memory_metric").notNull(),
   resultHash: text("result_hash").notNull(),
   latenessP99Ms: real("lateness_p99_ms").notNull(),
+});
+
+/** What an experiment found that is no cell, by its kind (src/results/documents.ts). */
+export const documents = sqliteTable("documents", {
+  runId: integer("run_id").notNull(),
+  kind: text("kind").notNull(),
+  document: text("document", { mode: "json" }).notNull(),
+});
+
+/** Results of `faasmem bench`: what this machine can do, input of the simulator. */
+export const benches = sqliteTable("benches", {
+  id: integer("id").primaryKey(),
+  measuredAt: integer("measured_at", { mode: "timestamp_ms" }).notNull(),
+  machine: text("machine", { mode: "json" }).notNull(),
+  version: text("version").notNull(),
+  bench: text("bench", { mode: "json" }).$type<BenchResult>().notNull(),
 });
 
 export const requests = sqliteTable("requests", {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FunctionProfile } from "../profile/profile.ts";
 import type { Trace } from "../trace/trace.ts";
+import { migrations } from "./migrations.ts";
 import type { Cell, RequestRecord } from "./schema.ts";
 import { openStore } from "./store.ts";
 
@@ -23,6 +24,10 @@ const trace: Trace = {
 const cell: Cell = {
   function: "web",
   system: "faasmem",
+  window: "rare",
+  repeat: 0,
+  mode: "replay",
+  windowS: 600,
   requests: 2,
   errors: 0,
   p50Ms: 1.5,
@@ -118,6 +123,19 @@ test("a full disk is one clear error, and nothing of the result remains", () => 
   expect(store.loadRun(id).records).toEqual([]);
 });
 
+test("a full disk in the middle of a trace leaves nothing of it, and the older one of its name", () => {
+  const store = openStore(newPath());
+  store.saveTrace(trace);
+  store.sqlite.run("PRAGMA max_page_count = 40");
+  const large = Array.from({ length: 20 }, (_, i) => ({
+    ...{ id: `f${i}`, arrivals: new Float64Array(2000), durations: new Float64Array(2000) },
+  }));
+  expect(() => store.saveTrace({ ...trace, functions: large }, { replace: true })).toThrow(
+    expect.objectContaining({ code: "DISK_FULL" }),
+  );
+  expect(store.loadTrace("two")).toEqual(trace);
+});
+
 test("the database is private, and one of a newer version is refused", () => {
   const path = newPath();
   openStore(path).close();
@@ -126,6 +144,45 @@ test("the database is private, and one of a newer version is refused", () => {
   sqlite.run("PRAGMA user_version = 999");
   sqlite.close();
   expect(() => openStore(path)).toThrow(expect.objectContaining({ code: "NEWER_DATABASE" }));
+});
+
+test("results of the schema before windows keep their requests, and get the window's name and length", () => {
+  const path = newPath();
+  const sqlite = new Database(path);
+  for (const statements of migrations.slice(0, 4)) sqlite.run(statements);
+  sqlite.run("PRAGMA user_version = 4");
+  sqlite.run(
+    `INSERT INTO runs VALUES (5, 'quick', 1, 2, 'done', 1, 30, 'mine', '{"windowS":900}', '{}', '0');
+     INSERT INTO cells VALUES (9, 5, 'web', 'faasmem', 1, 0, 1, 2, 3, 4, 1, 0, 0, 'pss', 'aa', 0.5);
+     INSERT INTO requests (cell_id, at_s, latency_ms, start, status, recalled_pages) VALUES (9, 1, 2, 'cold', 200, 7);
+     INSERT INTO samples VALUES (9, 1, 2, 3, 1);`,
+  );
+  sqlite.close();
+  const { records } = openStore(path).loadRun(5);
+  expect(records[0]!.cell).toMatchObject({
+    window: "mine",
+    repeat: 0,
+    mode: "replay",
+    windowS: 900,
+    p95Ms: 2,
+  });
+  expect(records[0]!.requests).toHaveLength(1);
+  expect(records[0]!.samples).toHaveLength(1);
+  openStore(path).sqlite.run("DELETE FROM runs WHERE id = 5");
+  expect(new Database(path).query("SELECT COUNT(*) AS n FROM requests").get()).toEqual({ n: 0 });
+});
+
+test("documents and benches come back; a document is kept once", () => {
+  const store = openStore(newPath());
+  const id = store.startRun(run);
+  expect(store.loadDocument(id, "barriers")).toBeNull();
+  store.saveDocument(id, "barriers", []);
+  const barriers = [
+    { function: "web", sandboxes: [{ runtimeInitMs: 1, initExecutionMs: 2, rollbackMs: [3] }] },
+  ];
+  store.saveDocument(id, "barriers", barriers);
+  expect(store.loadDocument(id, "barriers")).toEqual(barriers);
+  expect(store.loadBench()).toBeNull();
 });
 
 test("unknown runs are usage errors", () => {

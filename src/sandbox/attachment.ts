@@ -1,4 +1,4 @@
-import type { Plane, SandboxMemory, Tracker } from "../memory/engine.ts";
+import type { PageSet, Plane, SandboxMemory, Tracker } from "../memory/engine.ts";
 
 /** What a sandbox process needs from the memory engine before it is spawned. One for each process. */
 export interface Attachment {
@@ -16,6 +16,8 @@ export interface Attachment {
 export interface SandboxSpace extends SandboxMemory {
   /** The process. */
   readonly pid: number;
+  /** The runs of a set as page numbers, [start, end), ascending. */
+  ranges(pages: PageSet): [number, number][];
   /** Its pages could not be brought back; the engine has killed the process. */
   onLost(handler: (reason: string) => void): void;
   /** After the process ended. */

@@ -43,8 +43,23 @@ export interface SandboxExit {
   message: string;
 }
 
+/** A sandbox as the worker's pool uses it. */
+export interface RunningSandbox {
+  readonly name: string;
+  /** Its memory, or null when it is unmanaged. */
+  readonly space: SandboxSpace | null;
+  /** Resolves when it has ended. */
+  readonly exited: Promise<SandboxExit>;
+  /** Local memory in bytes. */
+  localBytes(): Promise<number>;
+  /** Runs one request; one at a time. */
+  run(context: unknown): Promise<RunResult>;
+  /** Ends it and everything it started. */
+  stop(): Promise<void>;
+}
+
 /** One function sandbox: an operating-system process with the function host in it. */
-export class Sandbox {
+export class Sandbox implements RunningSandbox {
   readonly name: string;
   /** Resolves when the process has ended. */
   readonly exited: Promise<SandboxExit>;

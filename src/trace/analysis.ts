@@ -1,4 +1,7 @@
-import type { Trace, TraceFunction } from "./trace.ts";
+import type { Documents } from "../results/documents.ts";
+import { type Distribution, quantileOfPoints, seconds, shares } from "./distribution.ts";
+import { KeepAlive, type KeepAliveOptions, playInto, referenceKeepAlive } from "./keep-alive.ts";
+import type { Trace } from "./trace.ts";
 
 const DAY_S = 86_400;
 
@@ -12,183 +15,128 @@ export function loadClassOf(invocations: number, spanS: number): LoadClass {
   return daily >= 512 ? "high" : daily >= 64 ? "middle" : "low";
 }
 
-export interface KeepAliveOptions {
-  /** Idle seconds after which a container ends. */
-  keepAliveS: number;
-  /** How much longer a request holds a container than the trace says. */
-  executionScale: number;
+/** Functions that are played one after the other, without all of their arrivals in memory. */
+export interface FunctionSource {
+  functions: number;
+  spanS: number;
+  /** Plays all arrivals of a function, first to last. */
+  play: (index: number, into: KeepAlive) => void;
 }
 
-/** The reference's: its semi-warm delays come of them. */
-export const referenceKeepAlive: KeepAliveOptions = { keepAliveS: 600, executionScale: 1.2 };
+export const sourceOf = (trace: Trace): FunctionSource => ({
+  functions: trace.functions.length,
+  spanS: trace.spanS,
+  play: (index, into) => playInto(into, trace.functions[index]!),
+});
 
-/** What one function's containers do under keep-alive, without any limit of their number. */
-export interface KeepAliveResult {
-  coldStarts: number;
-  /** Idle seconds between two requests of a container, in the order of the requests. */
-  reuseIntervals: Float64Array;
-  /** Seconds from start to end of each container, the last keep-alive included. */
-  lifetimes: Float64Array;
-  /** Idle seconds of each container, one list for all: `idle` of container i are those from `idleFrom[i]` on. */
-  idle: Float64Array;
-  idleFrom: Uint32Array;
+export interface AnalysisOptions extends KeepAliveOptions {
+  /** Of a function's reuse intervals: semi-warm begins after it. */
+  percentile: number;
 }
 
-/** Growable column. */
-class Column {
-  values = new Float64Array(1024);
-  length = 0;
-  push(value: number): void {
-    if (this.length === this.values.length) {
-      const grown = new Float64Array(this.length * 2);
-      grown.set(this.values);
-      this.values = grown;
-    }
-    this.values[this.length++] = value;
-  }
-  finish = () => this.values.slice(0, this.length);
-}
+export const referenceAnalysis: AnalysisOptions = { ...referenceKeepAlive, percentile: 99 };
 
-interface Container {
-  startedAt: number;
-  /** End of its current or last request. */
-  freeAt: number;
-  idle: number[];
-}
+type SemiWarm = Documents["semiwarm"];
 
-/** Requests that run, by the time they end. */
-class Busy {
-  readonly #heap: Container[] = [];
+/** One load class of an analysis, with what tables show besides. */
+export type ClassAnalysis = SemiWarm["classes"][number] & {
+  medianDelayS: number | null;
+  medianLifetimeS: number | null;
+  medianSemiWarmShare: number | null;
+};
 
-  get first(): Container | undefined {
-    return this.#heap[0];
-  }
-
-  push(container: Container): void {
-    const heap = this.#heap;
-    let at = heap.push(container) - 1;
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (heap[parent]!.freeAt <= container.freeAt) break;
-      heap[at] = heap[parent]!;
-      at = parent;
-    }
-    heap[at] = container;
-  }
-
-  pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let at = 0;
-    for (;;) {
-      let child = 2 * at + 1;
-      if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.freeAt < heap[child]!.freeAt) child++;
-      if (heap[child]!.freeAt >= last.freeAt) break;
-      heap[at] = heap[child]!;
-      at = child;
-    }
-    heap[at] = last;
-  }
-}
-
-/** Plays one function's arrivals against containers that are reused last in, first out (reference, section 5). */
-export function playKeepAlive(
-  fn: TraceFunction,
-  options: KeepAliveOptions = referenceKeepAlive,
-): KeepAliveResult {
-  const { keepAliveS, executionScale } = options;
-  const busy = new Busy();
-  let idle: Container[] = []; // by the time they became idle
-  let oldest = 0;
-  let coldStarts = 0;
-  const [reuse, lifetimes, idleTimes, idleFrom] = [new Column(), new Column(), new Column(), new Column()];
-  const end = (container: Container) => {
-    lifetimes.push(container.freeAt + keepAliveS - container.startedAt);
-    idleFrom.push(idleTimes.length);
-    for (const seconds of container.idle) idleTimes.push(seconds);
-    idleTimes.push(keepAliveS);
-  };
-  const settle = (now: number) => {
-    for (let done = busy.first; done && done.freeAt <= now; done = busy.first) {
-      busy.pop();
-      idle.push(done);
-    }
-    while (oldest < idle.length && now - idle[oldest]!.freeAt > keepAliveS) end(idle[oldest++]!);
-    if (oldest > 1024 && oldest * 2 > idle.length) {
-      idle = idle.slice(oldest);
-      oldest = 0;
-    }
-  };
-  fn.arrivals.forEach((now, i) => {
-    settle(now);
-    let container = idle.length > oldest ? idle.pop() : undefined;
-    if (container) {
-      reuse.push(now - container.freeAt);
-      container.idle.push(now - container.freeAt);
-    } else {
-      coldStarts++;
-      container = { startedAt: now, freeAt: 0, idle: [] };
-    }
-    container.freeAt = now + fn.durations[i]! * executionScale;
-    busy.push(container);
-  });
-  settle(Number.POSITIVE_INFINITY);
-  return {
-    coldStarts,
-    reuseIntervals: reuse.finish(),
-    lifetimes: lifetimes.finish(),
-    idle: idleTimes.finish(),
-    idleFrom: Uint32Array.from(idleFrom.finish()),
-  };
-}
-
-/** The delay after which semi-warm begins: this percentile of the reuse intervals, and at least the floor. */
-export function semiWarmDelayOf(result: KeepAliveResult, percentile: number, floorS = 60): number {
-  if (result.reuseIntervals.length === 0) return floorS;
-  const sorted = result.reuseIntervals.toSorted();
-  const place = Math.min(sorted.length - 1, Math.ceil((percentile / 100) * sorted.length) - 1);
-  return Math.max(floorS, sorted[Math.max(0, place)]!);
-}
-
-/** Share of each container's life that is semi-warm when semi-warm begins after `delayS` of idleness. */
-export function semiWarmShares(result: KeepAliveResult, delayS: number): Float64Array {
-  return result.lifetimes.map((lifetime, i) => {
-    let semiWarm = 0;
-    const to = result.idleFrom[i + 1] ?? result.idle.length;
-    for (let at = result.idleFrom[i]!; at < to; at++) semiWarm += Math.max(0, result.idle[at]! - delayS);
-    return semiWarm / lifetime;
-  });
-}
-
-/** One function under keep-alive, with the numbers that outputs show. */
-export interface FunctionAnalysis {
-  rank: number;
+interface Sums {
+  functions: number;
   invocations: number;
-  load: LoadClass;
-  coldStartRatio: number;
-  delayS: number;
-  lifetimes: Float64Array;
-  semiWarmShares: Float64Array;
+  containers: number;
+  delays: Distribution;
+  shares: Distribution;
+  lifetimes: Distribution;
 }
 
-/** All functions of a trace. @param percentile of the reuse intervals that the semi-warm delay is */
-export function analyseTrace(
-  trace: Trace,
-  options: KeepAliveOptions & { percentile: number },
-): FunctionAnalysis[] {
-  return trace.functions.map((fn, rank) => {
-    const result = playKeepAlive(fn, options);
-    const delayS = semiWarmDelayOf(result, options.percentile);
-    return {
-      rank,
-      invocations: fn.arrivals.length,
-      load: loadClassOf(fn.arrivals.length, trace.spanS),
-      coldStartRatio: result.coldStarts / fn.arrivals.length,
-      delayS,
-      lifetimes: result.lifetimes,
-      semiWarmShares: semiWarmShares(result, delayS),
-    };
+/** Between two looks at the signal, so that Ctrl-C and progress work meanwhile. */
+const TURN_MS = 50;
+
+/**
+ * Plays every function of a trace against containers and sums up by load class. Memory does not grow with the trace.
+ *
+ * @param onProgress gets the number of functions done
+ * @throws the signal's reason when it aborts
+ */
+export async function analyse(
+  source: FunctionSource,
+  options: AnalysisOptions = referenceAnalysis,
+  onProgress?: (done: number, of: number) => void,
+  signal?: AbortSignal,
+): Promise<ClassAnalysis[]> {
+  const sums = new Map<LoadClass, Sums>();
+  for (const load of loadClasses) {
+    sums.set(load, {
+      ...{ functions: 0, invocations: 0, containers: 0 },
+      ...{ delays: seconds(), shares: shares(), lifetimes: seconds() },
+    });
+  }
+  const played = new KeepAlive(options);
+  let turn = performance.now();
+  for (let i = 0; i < source.functions; i++) {
+    played.reset();
+    source.play(i, played);
+    if (played.arrivals > 0)
+      addFunction(sums.get(loadClassOf(played.arrivals, source.spanS))!, played, options);
+    if (performance.now() - turn < TURN_MS) continue;
+    onProgress?.(i + 1, source.functions);
+    await Bun.sleep(0);
+    signal?.throwIfAborted();
+    turn = performance.now();
+  }
+  onProgress?.(source.functions, source.functions);
+  return loadClasses.map((load) => summaryOf(load, sums.get(load)!));
+}
+
+function addFunction(into: Sums, played: KeepAlive, { percentile }: AnalysisOptions): void {
+  const delayS = played.delayS(percentile);
+  into.functions++;
+  into.invocations += played.arrivals;
+  into.containers += played.containers;
+  into.delays.add(delayS);
+  played.forEachContainer(delayS, (lifetime, share) => {
+    into.lifetimes.add(lifetime);
+    into.shares.add(share);
   });
+}
+
+function summaryOf(load: LoadClass, sum: Sums): ClassAnalysis {
+  const semiWarmShare = sum.shares.points();
+  const lifetimeS = sum.lifetimes.points();
+  return {
+    load,
+    functions: sum.functions,
+    invocations: sum.invocations,
+    containers: sum.containers,
+    coldStartRatio: sum.invocations > 0 ? sum.containers / sum.invocations : 0,
+    semiWarmShare,
+    lifetimeS,
+    medianDelayS: quantileOfPoints(sum.delays.points(), 0.5),
+    medianLifetimeS: quantileOfPoints(lifetimeS, 0.5),
+    medianSemiWarmShare: quantileOfPoints(semiWarmShare, 0.5),
+  };
+}
+
+/** What the experiment `semiwarm` stores of a trace (reference, section 5). Parameters and errors as `analyse`. */
+export async function semiwarmDocument(
+  of: Trace | FunctionSource,
+  options: Partial<AnalysisOptions> = {},
+  onProgress?: (done: number, of: number) => void,
+  signal?: AbortSignal,
+): Promise<SemiWarm> {
+  const all = { ...referenceAnalysis, ...options };
+  const source = "play" in of ? of : sourceOf(of);
+  const classes = await analyse(source, all, onProgress, signal);
+  return {
+    keepAliveS: all.keepAliveS,
+    percentile: all.percentile,
+    classes: classes.map(
+      ({ medianDelayS: _, medianLifetimeS: __, medianSemiWarmShare: ___, ...stored }) => stored,
+    ),
+  };
 }

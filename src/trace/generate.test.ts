@@ -1,23 +1,11 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
-import { generateTrace, type Shape, shapes } from "./generate.ts";
-
-const minutesOf = (arrivals: Iterable<number>) => {
-  const counts = new Map<number, number>();
-  for (const at of arrivals) counts.set(Math.floor(at / 60), (counts.get(Math.floor(at / 60)) ?? 0) + 1);
-  return counts;
-};
-const gapsOf = (minutes: number[]) => minutes.slice(1).map((minute, i) => minute - minutes[i]!);
-/** Kolmogorov-Smirnov distance of two samples. */
-function distance(a: number[], b: number[]): number {
-  const share = (sorted: number[], value: number) =>
-    sorted.filter((one) => one <= value).length / sorted.length;
-  return Math.max(...[...new Set([...a, ...b])].map((value) => Math.abs(share(a, value) - share(b, value))));
-}
-const generated = (shape: Shape) =>
-  generateTrace({ name: "g", shape, functions: 150, hours: 8, seed: 5 }).functions.map((fn) =>
-    minutesOf(fn.arrivals),
-  );
+import { readFileSync } from "node:fs";
+import { sharedData } from "../../test/shared-data.ts";
+import { fitTable } from "../report/trace-fit.ts";
+import { fitTrace, fittedShapes } from "./fit.ts";
+import { generateTrace, shapes } from "./generate.ts";
+import { importAzure2019 } from "./import-2019.ts";
+import { distance } from "./quantiles.ts";
 
 test("the same seed gives the same trace, within its span", () => {
   for (const shape of shapes) {
@@ -40,37 +28,44 @@ test("a day has its noon and its midnight", () => {
   expect(hours.length / 4 / 1440).toBeCloseTo(4, 0);
 });
 
-const sample = new URL("../../../shared/data/azure2019-invitro-500/invocations.csv", import.meta.url)
-  .pathname;
+test("durations are those of the public trace, whatever the shape", () => {
+  const { functions } = generateTrace({ name: "g", shape: "steady", functions: 400, hours: 2, seed: 1 });
+  const seconds = functions.map((fn) => fn.durations[0]!);
+  expect(Math.min(...seconds)).toBeGreaterThanOrEqual(0.1);
+  expect(Math.max(...seconds)).toBeLessThanOrEqual(5);
+  const durations = sharedData("azure2019-durations", "functions.csv");
+  if (durations.absent) return;
+  const real = readFileSync(durations.path, "utf8").trim().split("\n").slice(1);
+  expect(
+    distance(
+      seconds,
+      real.map((row) => Number(row.split(",")[1]) / 1000),
+    ),
+  ).toBeLessThan(0.1);
+});
 
-test.skipIf(!existsSync(sample))("shapes are near the real trace's functions of their class", () => {
-  const rows = readFileSync(sample, "utf8")
-    .trim()
-    .split("\n")
-    .slice(1)
-    .map((row) => row.split(",").slice(4).map(Number));
-  const daily = (counts: number[]) => counts.reduce((sum, n) => sum + n, 0) * 3;
-  const fano = (counts: number[]) => {
-    const mean = daily(counts) / 3 / counts.length;
-    return counts.reduce((sum, n) => sum + (n - mean) ** 2, 0) / counts.length / mean;
-  };
-  const classes: Record<string, number[][]> = {
-    rare: rows.filter((row) => daily(row) < 64),
-    steady: rows.filter((row) => daily(row) >= 64 && daily(row) < 512 && fano(row) < 1.5),
-    bursty: rows.filter((row) => daily(row) >= 64 && daily(row) < 9000 && fano(row) >= 3),
-  };
-  for (const [shape, real] of Object.entries(classes)) {
-    const active = (counts: number[]) => counts.flatMap((n, minute) => (n > 0 ? [minute] : []));
-    const ours = generated(shape as Shape);
-    const gaps = distance(
-      real.flatMap((counts) => gapsOf(active(counts))),
-      ours.flatMap((minutes) => gapsOf([...minutes.keys()])),
-    );
-    const counts = distance(
-      real.flatMap((counts) => counts.filter((n) => n > 0)),
-      ours.flatMap((minutes) => [...minutes.values()]),
-    );
+const sample = sharedData("azure2019-invitro-500", "invocations.csv");
+
+test.skipIf(sample.absent)("shapes are near the real trace's functions of their class", async () => {
+  const { trace } = await importAzure2019(sample.path, { seed: 1, spread: "uniform" });
+  const fits = fitTrace({ ...trace, spanS: 8 * 3600 });
+  expect(fits.map(({ shape }) => shape)).toEqual([...fittedShapes]);
+  for (const { shape, functions, gapMinutes, counts } of fits) {
     // What is left: real functions differ from each other, these do not; and eight hours cut long gaps off.
-    expect({ shape, near: gaps < 0.2 && counts < 0.2 }).toEqual({ shape, near: true });
+    expect({ shape, near: gapMinutes!.distance < 0.2 && counts!.distance < 0.2 }).toEqual({
+      shape,
+      near: true,
+    });
+    expect(functions).toBeGreaterThan(20);
   }
+  expect(fitTable(fits)).toMatch(/rare +minutes between active ones +\d+ functions/);
+});
+
+test("a fit of what was generated finds its own shape, and says where there is nothing", () => {
+  const trace = generateTrace({ name: "g", shape: "rare", functions: 80, hours: 48, seed: 9 });
+  const [rare, steady, bursty] = fitTrace(trace);
+  expect(rare).toMatchObject({ shape: "rare", functions: trace.functions.length });
+  expect(rare!.gapMinutes!.distance).toBeLessThan(0.05);
+  expect([steady!.functions, bursty!.functions, steady!.gapMinutes]).toEqual([0, 0, null]);
+  expect(fitTable([steady!])).toContain("nothing to compare");
 });

@@ -1,16 +1,11 @@
 import { random } from "../base/random.ts";
-import { spreadOver } from "./import-2019.ts";
+import { draw, fitted, type Quantiles } from "./quantiles.ts";
+import { spreadOver } from "./spread.ts";
 import { ranked, type Trace, type TraceFunction } from "./trace.ts";
 
 /** Load shapes by name. */
 export const shapes = ["rare", "steady", "bursty", "diurnal"] as const;
 export type Shape = (typeof shapes)[number];
-
-/** A distribution by its quantiles; between two of them it is a line. */
-type Quantiles = readonly (readonly [quantile: number, value: number])[];
-
-const AT = [0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 1];
-const fitted = (...values: number[]): Quantiles => AT.map((quantile, i) => [quantile, values[i]!]);
 
 /**
  * Minutes between two minutes with invocations, and invocations in such a minute: measured on eight hours of 500
@@ -32,9 +27,26 @@ export const fits: Record<"rare" | "steady" | "bursty", { gapMinutes: Quantiles;
   },
 };
 
-/** Mean invocations a minute of `diurnal` at its mean; noon has 1.6 times as many, midnight 0.4. */
+/**
+ * Mean invocations a minute of `diurnal`: the median of the 13 http functions with more than 2,000 a day (3.99). That noon has 1.6 times
+ * as many and midnight 0.4 is chosen: eight hours do not tell a day's course (least squares give amplitudes of 0.1 to
+ * 0.5 with peaks from 13 to 22 h, depending on which functions are taken).
+ */
 const DIURNAL_PER_MINUTE = 4;
-const DURATION_S = 0.1;
+/** Average durations in milliseconds of 20,284 functions of the same trace (all between 100 and 5,000), by quantile. */
+const DURATION_MS: Quantiles = [
+  [0, 100],
+  [0.01, 105],
+  [0.05, 125],
+  [0.1, 152],
+  [0.25, 279],
+  [0.5, 709],
+  [0.75, 1696],
+  [0.9, 3114],
+  [0.95, 3921],
+  [0.99, 4763],
+  [1, 5000],
+];
 const DAY_MINUTES = 1440;
 
 export interface GenerateOptions {
@@ -48,10 +60,13 @@ export interface GenerateOptions {
 /** A trace of functions that behave like this; the same for the same seed. */
 export function generateTrace({ name, shape, functions, hours, seed }: GenerateOptions): Trace {
   const next = random(seed);
+  // Of their own, so that arrivals do not depend on them.
+  const nextDuration = random(seed + 1);
   const minutes = Math.round(hours * 60);
   const list = Array.from({ length: functions }, (_, i): TraceFunction => {
     const arrivals = Float64Array.from(arrivalsOf(shape, minutes, next));
-    return { id: `${shape}-${i}`, arrivals, durations: new Float64Array(arrivals.length).fill(DURATION_S) };
+    const durationS = draw(DURATION_MS, nextDuration()) / 1000;
+    return { id: `${shape}-${i}`, arrivals, durations: new Float64Array(arrivals.length).fill(durationS) };
   });
   return {
     name,
@@ -79,15 +94,6 @@ function arrivalsOf(shape: Shape, minutes: number, next: () => number): number[]
   for (; minute < minutes; minute += Math.max(1, Math.round(draw(gapMinutes, next()))))
     put(minute, Math.max(1, Math.round(draw(count, next()))));
   return arrivals;
-}
-
-function draw(quantiles: Quantiles, at: number): number {
-  const above = Math.max(
-    1,
-    quantiles.findIndex(([quantile]) => quantile >= at),
-  );
-  const [[from, low], [to, high]] = [quantiles[above - 1]!, quantiles[above]!];
-  return low + ((high - low) * (at - from)) / (to - from);
 }
 
 /** Knuth's method: fine for means of some ten. */

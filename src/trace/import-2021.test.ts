@@ -1,9 +1,11 @@
 import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sharedData } from "../../test/shared-data.ts";
 import { importAzure2021 } from "./import-2021.ts";
 import { windowOf } from "./trace.ts";
+import { noteOf2021 } from "./trace-2021.ts";
 
 const HEADER = "app,func,end_timestamp,duration";
 const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
@@ -14,11 +16,10 @@ function file(text: string, name = "t.csv"): string {
   return path;
 }
 
-// Data of the public 2021 trace, beside the checkout where it is developed; never in the repository.
-const sample = new URL("../../../shared/data/azure2021-sample/Azure2021_200.csv", import.meta.url).pathname;
+const sample = sharedData("azure2021-sample", "Azure2021_200.csv");
 
-test.skipIf(!existsSync(sample))("imports a piece of the real trace", async () => {
-  const { trace, rows, skipped } = await importAzure2021(sample);
+test.skipIf(sample.absent)("imports a piece of the real trace", async () => {
+  const { trace, rows, skipped } = await importAzure2021(sample.path);
   // Counted with awk: 199 rows, 31 pairs of application and function, 32 invocations of the two busiest.
   expect({ rows, skipped, functions: trace.functions.length }).toEqual({
     rows: 199,
@@ -62,7 +63,8 @@ test.each([
   ["a wrong header", "app,func\n", "t.csv", "BAD_TRACE"],
   ["only a header", `${HEADER}\n`, "t.csv", "EMPTY_TRACE"],
   ["nothing", "", "t.csv", "EMPTY_TRACE"],
-  ["an archive", "x", "t.rar", "ARCHIVED_TRACE"],
+  ["an archive by its name", "x", "t.rar", "ARCHIVED_TRACE"],
+  ["an archive by its first bytes", "Rar!\u001a", "t.txt", "ARCHIVED_TRACE"],
 ])("%s is refused", (_, text, name, code) => {
   expect(importAzure2021(file(text, name))).rejects.toMatchObject({ code });
 });
@@ -84,4 +86,28 @@ test("a window is counted from its first arrival", () => {
   const fn = { id: "f", arrivals: Float64Array.of(0, 5, 7, 20), durations: new Float64Array(4) };
   expect(windowOf(fn, 1, 10)).toEqual([0, 2]);
   expect(windowOf(fn, 9, 10)).toEqual([]);
+});
+
+test.each([
+  [".rar", "unrar x"],
+  [".7z", "7z x"],
+])("a %s is named with the command that unpacks it", (extension, command) => {
+  const path = file("x", `t${extension}`);
+  expect(importAzure2021(path)).rejects.toMatchObject({ fix: `unpack it first: ${command} ${path}` });
+});
+
+test("the sum of the file is told, and a file named as the public one says what is missing of it", async () => {
+  const text = `${HEADER}\na,f,1,0.5\n`;
+  const name = "AzureFunctionsInvocationTraceForTwoWeeksJan2021.txt";
+  const { sha256, notes } = await importAzure2021(file(text, name));
+  expect(sha256).toBe(new Bun.CryptoHasher("sha256").update(text).digest("hex"));
+  expect(notes).toEqual([expect.stringContaining("this file has 1 of 1")]);
+  expect((await importAzure2021(file(text))).notes).toEqual([]);
+  expect(noteOf2021("mine.csv", 1_980_951, 424)).toStartWith("as many invocations");
+  expect(noteOf2021("mine.csv", 1_980_951, 423)).toContain("not the whole trace");
+});
+
+test("a file without any line is no text", () => {
+  const path = file("x".repeat(17 * 1024 ** 2), "binary.csv");
+  expect(importAzure2021(path)).rejects.toMatchObject({ code: "BAD_TRACE" });
 });

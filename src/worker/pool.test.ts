@@ -51,6 +51,7 @@ function worker(keepAliveS = 600, scale = 1, learned: LearnedStore | null = null
     runFolder: folder,
     hostPath,
     cgroups: null,
+    maxSandboxes: 16,
   });
   workers.push(made);
   return made;

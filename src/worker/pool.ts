@@ -9,13 +9,13 @@ import type { Policy, PolicyFactory } from "../memory/policy.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
 import type { CgroupFolder } from "../sandbox/cgroup.ts";
-import { type RunResult, Sandbox } from "../sandbox/sandbox.ts";
+import { type RunningSandbox, type RunResult, Sandbox, type SandboxOptions } from "../sandbox/sandbox.ts";
 import { type ConfigChanges, changeConfig, type FunctionConfig } from "./function-config.ts";
 import type { FunctionSpec } from "./function-spec.ts";
 import { noRecall, type RecallCost, recallCost } from "./recall-cost.ts";
 
-/** Sandboxes of one function at a time (reference, section 1). */
-const MOST_SANDBOXES = 16;
+/** Sandboxes of one function at a time, unless told otherwise (reference, section 1). */
+export const MOST_SANDBOXES = 16;
 /** Requests of one function that may wait for a sandbox. */
 const MOST_WAITING = 1000;
 
@@ -46,14 +46,18 @@ export interface PoolContext {
   learned: LearnedStore | null;
   /** Gets one line about what a user should know while it runs. */
   warn: (line: string) => void;
+  /** Sandboxes of one function at a time. */
+  maxSandboxes: number;
   runFolder: string;
   hostPath: string;
   /** Null: sandboxes stay in the node's own cgroup. */
   cgroups: CgroupFolder | null;
+  /** Starts a sandbox; default: a process of this machine. */
+  start?: (options: SandboxOptions) => Promise<RunningSandbox>;
 }
 
 interface Member {
-  sandbox: Sandbox;
+  sandbox: RunningSandbox;
   policy: Policy;
   /** Of its policy. */
   system: string;
@@ -108,7 +112,7 @@ export class FunctionPool {
     system: string;
     idleS: number | null;
     semiWarm: boolean;
-    sandbox: Sandbox;
+    sandbox: RunningSandbox;
   }[] {
     const now = this.#context.clock.now();
     return [...this.#all].map((member) => ({
@@ -133,7 +137,7 @@ export class FunctionPool {
   }
 
   /** Sandboxes that exist now. */
-  get sandboxes(): Sandbox[] {
+  get sandboxes(): RunningSandbox[] {
     return [...this.#all].map((member) => member.sandbox);
   }
 
@@ -161,9 +165,9 @@ export class FunctionPool {
   }
 
   async #once(context: unknown): Promise<Invocation> {
-    const asked = performance.now();
+    const asked = this.#context.clock.realMs();
     const { member, start } = await this.#acquire();
-    const queuedMs = performance.now() - asked;
+    const queuedMs = this.#context.clock.realMs() - asked;
     const { sandbox, policy } = member;
     const { space } = sandbox;
     const before = space?.stats();
@@ -200,7 +204,7 @@ export class FunctionPool {
         this.counts[start === "warm" ? "warmStarts" : "semiWarmStarts"]++;
         return { member, start };
       }
-      if (this.#all.size + this.#starting < MOST_SANDBOXES) {
+      if (this.#all.size + this.#starting < this.#context.maxSandboxes) {
         this.counts.coldStarts++;
         return { member: await this.#start(), start: "cold" };
       }
@@ -218,7 +222,16 @@ export class FunctionPool {
   }
 
   async #start(): Promise<Member> {
-    const { clock, engine, bandwidth, runFolder, hostPath, cgroups, warn } = this.#context;
+    const {
+      clock,
+      engine,
+      bandwidth,
+      runFolder,
+      hostPath,
+      cgroups,
+      warn,
+      start = Sandbox.start,
+    } = this.#context;
     const { system, policy: factory, settings } = this.#config;
     const managed = engine?.poolAlive ? engine : null;
     let policy: Policy = baseline;
@@ -226,7 +239,7 @@ export class FunctionPool {
     try {
       const environment = (await this.spec.environment?.()) ?? {};
       const name = `${this.spec.name}-${++sandboxNumber}`;
-      const sandbox = await Sandbox.start({
+      const sandbox = await start({
         name,
         cgroup: managed ? (cgroups?.make(name) ?? null) : null,
         runFolder,

@@ -1,0 +1,57 @@
+import { versionText } from "../base/version.ts";
+import { benchSeconds, runBench } from "../bench/bench.ts";
+import { MODEL_VERSION } from "../profile/model.ts";
+import { runProfiles } from "../profile/run.ts";
+import type { Store } from "../results/store.ts";
+import { simulatorInputs } from "../simulator/inputs.ts";
+import { simulateCell } from "../simulator/simulate.ts";
+import type { Progress } from "./progress.ts";
+import type { CellRunner } from "./run.ts";
+
+/** Requests that a profile observes, as `faasmem function profile` has it. */
+const PROFILE_REQUESTS = 50;
+const benchOptions = { idle: 0, allowSwap: false };
+/** Real seconds of one function's profile on average: measured. */
+const PROFILE_S = 15;
+
+/** What this machine was not measured for yet, though a simulation of these functions needs it. */
+export interface Missing {
+  bench: boolean;
+  profiles: string[];
+}
+
+export function missingFor(functions: readonly string[], store: Store): Missing {
+  const known = new Set(
+    store
+      .listProfiles()
+      .filter(({ profile }) => profile.model?.version === MODEL_VERSION)
+      .map(({ profile }) => profile.function),
+  );
+  return { bench: store.loadBench() === null, profiles: functions.filter((name) => !known.has(name)) };
+}
+
+export const missingSeconds = (missing: Missing): number =>
+  (missing.bench ? benchSeconds(benchOptions) : 0) + missing.profiles.length * PROFILE_S;
+
+/**
+ * Makes simulated cells; measures what is missing for that first, on this machine.
+ * @throws FaasmemError what bench and profiles throw
+ */
+export async function simulator(
+  missing: Missing,
+  store: Store,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<CellRunner> {
+  if (missing.bench) {
+    const bench = await runBench(benchOptions, progress);
+    signal.throwIfAborted();
+    store.saveBench(bench, versionText());
+  }
+  if (missing.profiles.length > 0) {
+    const options = { requests: PROFILE_REQUESTS, seed: 1 };
+    await runProfiles(missing.profiles, options, store, progress.scaled(PROFILE_S), signal);
+  }
+  const inputs = simulatorInputs(store);
+  return (plan) => simulateCell(plan, inputs);
+}

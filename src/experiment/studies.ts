@@ -1,0 +1,84 @@
+import { FaasmemError, toFaasmemError } from "../base/errors.ts";
+import type { Store } from "../results/store.ts";
+import { validate } from "../simulator/validate.ts";
+import { semiwarmDocument, sourceOf } from "../trace/analysis.ts";
+import { SYNTHESIS_2019, synthesized } from "../trace/synthesis.ts";
+import type { Study } from "./definition.ts";
+import { densitySeconds, measureDensity } from "./density.ts";
+import { measureBarriers, OVERHEAD_SANDBOXES } from "./overhead.ts";
+import type { ExperimentPlan } from "./plan.ts";
+import type { Progress } from "./progress.ts";
+import { cellsOf, traceOf } from "./run.ts";
+import { missingFor, missingSeconds, simulator } from "./simulation.ts";
+
+/** Real seconds of one sandbox of `overhead`, on average over the functions: measured. */
+const BARRIERS_S = 1;
+
+/** Real seconds of `semiwarm`: a trace of two weeks, and the 20,000 functions that are synthesized without one. */
+const SEMIWARM_S = { trace: 20, synthesized: 100 };
+
+/** Real seconds of simulating what a validation replayed. */
+const VALIDATION_S = 5;
+
+/** Expected real seconds of an experiment's study. */
+export function studySeconds(study: Study | undefined, plan: ExperimentPlan, store: Store): number {
+  if (study === "validation") return missingSeconds(missingFor(plan.functions, store)) + VALIDATION_S;
+  if (study === "barriers") return plan.functions.length * OVERHEAD_SANDBOXES * BARRIERS_S;
+  if (study === "density") return densitySeconds(plan.functions.length, plan.systems.length);
+  if (study === "semiwarm") return plan.trace === SYNTHESIS_2019 ? SEMIWARM_S.synthesized : SEMIWARM_S.trace;
+  return 0;
+}
+
+/** Does what an experiment does beside its cells, unless it is stored already. @returns problems */
+export async function runStudy(
+  study: Study,
+  plan: ExperimentPlan,
+  run: number,
+  store: Store,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<string[]> {
+  if (store.loadDocument(run, study)) return [];
+  try {
+    if (study === "barriers") {
+      const rows = await measureBarriers(plan.functions, plan.seed, signal, (name) =>
+        progress.end(BARRIERS_S, `barriers of ${name}`),
+      );
+      store.saveDocument(run, "barriers", rows);
+    } else if (study === "density") {
+      const found = await measureDensity(plan.functions, plan.systems, plan.seed, signal, (row) =>
+        progress.end(densitySeconds(1, 1), `${row.function} under ${row.system}: ${row.sandboxes} sandboxes`),
+      );
+      store.saveDocument(run, "density", found);
+    }
+    if (study === "validation") {
+      const { records } = store.loadRun(run);
+      const runner = await simulator(missingFor(plan.functions, store), store, progress, signal);
+      const calculated = [];
+      for (const cell of cellsOf(plan, traceOf(plan.trace, store), signal))
+        calculated.push(await runner(cell));
+      store.saveDocument(run, "validation", validate(records, calculated));
+    }
+    if (study === "semiwarm") {
+      const source = plan.trace === SYNTHESIS_2019 ? synthesized() : sourceOf(traceOf(plan.trace, store));
+      progress.begin(`${source.functions} functions`);
+      const found = await semiwarmDocument(source, {}, undefined, signal);
+      store.saveDocument(run, "semiwarm", found);
+      progress.end(studySeconds(study, plan, store), `${source.functions} functions`);
+    }
+    return [];
+  } catch (error) {
+    signal.throwIfAborted();
+    const { message, fix } = toFaasmemError(error);
+    return [`${study}: ${message} (${fix})`];
+  }
+}
+
+/** @throws FaasmemError NOTHING_TO_RUN */
+export function assertSomething(plan: ExperimentPlan, study: Study | undefined): void {
+  if (plan.windows.length * plan.functions.length * plan.systems.length > 0 || study) return;
+  throw new FaasmemError("NOTHING_TO_RUN", `${plan.name}: no function, system or window is left`, {
+    fix: "leave out --function, --system or --window-label",
+    kind: "usage",
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * What the simulator needs of a function beside its summary: which pages one of its sandboxes held and touched, request by
+ * request and while it idled, at different paces. Page sets are texts of `encodeRuns` (src/memory/page-runs.ts). Pages are
+ * numbered anew: aligned blocks of 64 pages that were ever used, in the order of their addresses; blocks that are not
+ * neighbours in the address space are not neighbours here either. Times are milliseconds of real time.
+ */
+export interface FunctionModel {
+  /** Counts up when the meaning changes: older ones must be measured anew. */
+  version: number;
+  /** Sandboxes that were watched. Their pages have the same numbers where they are in the same place of the same mapping. */
+  lives: ModelLife[];
+  /** Private anonymous memory that the engine does not manage: stack, written data of the executable. */
+  unmanagedBytes: number;
+  /** Mapped pages of files: shared with every process of this program that runs, and its own. */
+  sharedFileBytes: number;
+  ownFileBytes: number;
+  /** A first touch after a look costs this much more, a page; measured by requests with and without one before. */
+  lookMsPerPage: number;
+  latency: ModelLatency;
+}
+
+/** What a node adds to a function's own time, measured at the client. */
+export interface ModelLatency {
+  /** Of a request that starts a sandbox. */
+  coldMs: number;
+  /** Of requests that came alone, after a pause: what they took beside the function, and the function; medians. */
+  overhead: { gapMs: number; ms: number; durationMs: number }[];
+  /** How many times longer the function takes when so many requests run at once; medians. */
+  slowdown: { requests: number; factor: number }[];
+}
+
+/** One sandbox from its start on. */
+export interface ModelLife {
+  /** Resident when the runtime was up, and when the function was loaded. */
+  ready: string;
+  loaded: string;
+  /** In the order in which they ran, the first one first: memory grows from one to the next. */
+  steps: ModelStep[];
+  /** What was seen in a long pause after the last step. */
+  rest: ModelIdle[];
+}
+
+/** One request, and the pause before it. */
+export interface ModelStep {
+  /** Pause before it. */
+  gapMs: number;
+  /** What was seen in that pause. */
+  idle: ModelIdle[];
+  durationMs: number;
+  cpuMs: number;
+  /** Touched by the request. */
+  touched: string;
+  /** Resident after it. */
+  resident: string;
+}
+
+/** A look at an idle sandbox. */
+export interface ModelIdle {
+  /** Since the request's end. */
+  afterMs: number;
+  /** Touched since the look before. */
+  touched: string;
+  resident: string;
+}
+
+/** Of `FunctionModel.version`. */
+export const MODEL_VERSION = 1;

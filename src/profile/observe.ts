@@ -1,0 +1,224 @@
+import { readdirSync, readFileSync } from "node:fs";
+import type { PageSet } from "../memory/engine.ts";
+import type { SandboxSpace } from "../sandbox/attachment.ts";
+import type { RunningSandbox } from "../sandbox/sandbox.ts";
+import type { FunctionModel, ModelIdle, ModelLife, ModelStep } from "./model.ts";
+import type { Numbering } from "./numbering.ts";
+
+/**
+ * Pauses before requests in milliseconds, and the share of the requests that get each: what a sandbox holds depends on them.
+ * One sandbox begins with requests that come at once after each other, another one with long pauses.
+ */
+export type Paces = readonly (readonly [gapMs: number, share: number])[];
+
+export const fastPaces: Paces = [
+  [0, 0.5],
+  [100, 0.2],
+  [400, 0.16],
+  [1500, 0.1],
+  [5000, 0.04],
+];
+export const slowPaces: Paces = [
+  [20_000, 0.02],
+  [5000, 0.04],
+  [1500, 0.06],
+  [400, 0.1],
+  [100, 0.1],
+];
+
+/** When an idle sandbox is looked at, in milliseconds after its last request. */
+const LOOKS_MS = [30, 100, 200, 400, 800, 1500, 3000, 5000, 8000, 11_000, 14_000, 20_000];
+
+type Ranges = [number, number][];
+
+interface Look {
+  afterMs: number;
+  touched: Ranges;
+  resident: Ranges;
+}
+
+/** One request that was observed. */
+export interface Observed extends Look {
+  gapMs: number;
+  idle: Look[];
+  durationMs: number;
+  cpuMs: number;
+  touchedPages: PageSet;
+}
+
+/** Processor time of all threads of a process, in milliseconds (first field of /proc/PID/task/TID/schedstat). */
+export function cpuMs(pid: number): number {
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    try {
+      ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+    } catch {
+      // the thread has ended
+    }
+  }
+  return ns / 1e6;
+}
+
+/** Fields of /proc/PID/smaps_rollup in bytes (proc_pid_smaps(5)). */
+function rollup(pid: number): (field: string) => number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  return (field) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
+}
+
+/** One request at a time, of all sandboxes that are watched: they would slow each other down. */
+export class Turn {
+  #last: Promise<unknown> = Promise.resolve();
+
+  take<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+/** What sandboxes that are watched together share. */
+export interface Watch {
+  turn: Turn;
+  numbering: Numbering;
+  /** Makes a request's context. */
+  draw: () => unknown;
+  /** Whose page numbers count: pages of others are found by their place in mappings. */
+  reference: SandboxSpace;
+}
+
+/** Watches a sandbox that runs requests at different paces. */
+export class Observer {
+  readonly #sandbox: RunningSandbox;
+  readonly #space: SandboxSpace;
+  readonly #watch: Watch;
+  readonly steps: Observed[] = [];
+  #lastEnd = 0;
+
+  constructor(sandbox: RunningSandbox, space: SandboxSpace, watch: Watch) {
+    this.#sandbox = sandbox;
+    this.#space = space;
+    this.#watch = watch;
+  }
+
+  /** A set of this sandbox in the numbers of the reference. */
+  async #seen(pages: PageSet): Promise<Ranges> {
+    const { reference, numbering } = this.#watch;
+    const same =
+      this.#space === reference ? pages : await reference.locate(await this.#space.portable(pages));
+    return numbering.see(reference.ranges(same));
+  }
+
+  async #look(): Promise<{ look: Look; touched: PageSet }> {
+    const afterMs = performance.now() - this.#lastEnd;
+    const touched = await this.#space.takeTouched();
+    const resident = await this.#space.snapshot();
+    return {
+      look: { afterMs, touched: await this.#seen(touched), resident: await this.#seen(resident) },
+      touched,
+    };
+  }
+
+  /** Lets the sandbox idle until `gapMs` after its last request, looking at it. */
+  async #idle(gapMs: number): Promise<Look[]> {
+    const looks: Look[] = [];
+    for (const at of LOOKS_MS.filter((ms) => ms <= gapMs)) {
+      await Bun.sleep(Math.max(0, at - (performance.now() - this.#lastEnd)));
+      looks.push((await this.#look()).look);
+    }
+    await Bun.sleep(Math.max(0, gapMs - (performance.now() - this.#lastEnd)));
+    return looks;
+  }
+
+  /** Runs one request `gapMs` after the one before. */
+  async request(gapMs: number): Promise<Observed> {
+    const idle = gapMs > 0 ? await this.#idle(gapMs) : [];
+    return this.#watch.turn.take(async () => {
+      const context = this.#watch.draw();
+      const before = cpuMs(this.#space.pid);
+      const actualGap = this.steps.length > 0 ? performance.now() - this.#lastEnd : 0;
+      const { durationMs } = await this.#sandbox.run(context);
+      this.#lastEnd = performance.now();
+      const cpu = cpuMs(this.#space.pid) - before;
+      const { look, touched } = await this.#look();
+      const step = { ...look, gapMs: actualGap, idle, durationMs, cpuMs: cpu, touchedPages: touched };
+      this.steps.push(step);
+      return step;
+    });
+  }
+
+  /** Requests at all paces, about `requests` in all. @param onRequest told of each one */
+  async run(paces: Paces, requests: number, onRequest: () => void): Promise<void> {
+    for (const [gapMs, share] of paces) {
+      const wanted = Math.max(1, Math.round(requests * share));
+      for (let i = 0; i < wanted; i++) {
+        await this.request(gapMs);
+        onRequest();
+      }
+    }
+  }
+
+  /** A long pause. */
+  rest(): Promise<Look[]> {
+    return this.#idle(LOOKS_MS.at(-1)!);
+  }
+
+  /** What one more page costs to touch after a look: the same requests with and without looks before, in milliseconds. */
+  async lookMsPerPage(pairs: number): Promise<number> {
+    const [after, without]: [number[], number[]] = [[], []];
+    let pages = 0;
+    for (let i = 0; i < pairs; i++) {
+      const context = this.#watch.draw();
+      without.push((await this.#sandbox.run(context)).durationMs);
+      await this.#space.takeTouched();
+      after.push((await this.#sandbox.run(context)).durationMs);
+      pages = (await this.#space.touched()).pages;
+    }
+    const middle = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+    return pages > 0 ? Math.max(0, middle(after) - middle(without)) / pages : 0;
+  }
+
+  /** Everything as the simulator takes it. @param ready resident at the barriers */
+  async life(ready: PageSet, loaded: PageSet, rest: Look[]): Promise<() => ModelLife> {
+    const { numbering } = this.#watch;
+    const [atReady, atLoaded] = [await this.#seen(ready), await this.#seen(loaded)];
+    const idle = ({ afterMs, touched, resident }: Look): ModelIdle => ({
+      afterMs,
+      touched: numbering.encode(touched),
+      resident: numbering.encode(resident),
+    });
+    return () => ({
+      ready: numbering.encode(atReady),
+      loaded: numbering.encode(atLoaded),
+      steps: this.steps.map(
+        (step): ModelStep => ({
+          gapMs: step.gapMs,
+          idle: step.idle.map(idle),
+          durationMs: step.durationMs,
+          cpuMs: step.cpuMs,
+          touched: numbering.encode(step.touched),
+          resident: numbering.encode(step.resident),
+        }),
+      ),
+      rest: rest.map(idle),
+    });
+  }
+
+  /**
+   * What it holds beside the pages that the engine manages.
+   * @param sharers processes of this program that run, this sandbox among them: they share its files
+   */
+  async fixedMemory(
+    sharers: number,
+  ): Promise<Pick<FunctionModel, "unmanagedBytes" | "sharedFileBytes" | "ownFileBytes">> {
+    const managed = (await this.#space.snapshot()).pages * 4096;
+    const field = rollup(this.#space.pid);
+    const [files, filesPss] = [field("Rss") - field("Anonymous"), field("Pss_File")];
+    // files = own + shared; its proportional share = own + shared / sharers
+    const shared = Math.min(files, ((files - filesPss) * sharers) / (sharers - 1));
+    return {
+      unmanagedBytes: Math.max(0, field("Pss_Anon") - managed),
+      sharedFileBytes: shared,
+      ownFileBytes: files - shared,
+    };
+  }
+}

@@ -1,0 +1,147 @@
+import { none, type PageRuns } from "../memory/page-runs.ts";
+import type { RunningSandbox, RunResult, SandboxExit, SandboxOptions } from "../sandbox/sandbox.ts";
+import type { VirtualClock } from "./clock.ts";
+import type { Cores } from "./cores.ts";
+import type { Costs } from "./costs.ts";
+import { playRecall } from "./faults.ts";
+import { type Idle, type Life, Reliving } from "./life.ts";
+import type { SimulatedNode } from "./node.ts";
+import { SimulatedSpace } from "./space.ts";
+
+/** An idle sandbox goes on touching what it touched last, at least every so many real milliseconds (its timers). */
+const IDLE_PERIOD_MS = 10_000;
+
+/** How long the stages of a start take, in milliseconds. */
+export interface StartTimes {
+  launchMs: number;
+  initMs: number;
+}
+
+/** What simulated sandboxes of one function have in common. */
+export interface SandboxWorld {
+  clock: VirtualClock;
+  cores: Cores;
+  costs: Costs;
+  node: SimulatedNode;
+  times: StartTimes;
+  lookMsPerPage: number;
+  /** Is its memory managed? If not, no policy sees it. */
+  managed: boolean;
+}
+
+/** A sandbox without a process: it relives what a real one did. */
+export class SimulatedSandbox implements RunningSandbox {
+  readonly name: string;
+  readonly exited: Promise<SandboxExit>;
+  readonly space: SimulatedSpace | null;
+  readonly #space: SimulatedSpace;
+  readonly #world: SandboxWorld;
+  readonly #reliving: Reliving;
+  #end!: (exit: SandboxExit) => void;
+  #ended = false;
+  #idleSinceMs = 0;
+  #cancelIdle = () => {};
+
+  private constructor(name: string, world: SandboxWorld, life: Life, start: number) {
+    this.name = name;
+    this.#world = world;
+    this.#reliving = new Reliving(life, start);
+    this.#space = new SimulatedSpace(world.clock, world.costs, (local, remote) =>
+      world.node.shift(local, remote),
+    );
+    this.space = world.managed ? this.#space : null;
+    this.exited = new Promise((end) => {
+      this.#end = end;
+    });
+  }
+
+  /**
+   * Starts one, as Sandbox.start does.
+   * @param start where in its life's requests it begins, 0 to 1
+   */
+  static async start(
+    options: SandboxOptions,
+    world: SandboxWorld,
+    life: Life,
+    start: number,
+  ): Promise<SimulatedSandbox> {
+    const sandbox = new SimulatedSandbox(options.name, world, life, start);
+    const { cores, times } = world;
+    await cores.work(times.launchMs);
+    sandbox.#space.hold(life.ready);
+    await options.onReady?.(sandbox.space);
+    await cores.work(times.initMs);
+    sandbox.#space.hold(life.loaded);
+    await options.onLoaded?.();
+    world.node.started();
+    return sandbox;
+  }
+
+  async localBytes(): Promise<number> {
+    return 0; // the node sums up by itself (node.ts)
+  }
+
+  async run(_context: unknown): Promise<RunResult> {
+    const { clock, cores, costs, lookMsPerPage } = this.#world;
+    const startedMs = clock.realMs();
+    this.#cancelIdle();
+    const step = this.#reliving.next(this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0);
+    const space = this.#space;
+    const looked = space.takeLooked() ? step.touched.pages * lookMsPerPage : 0;
+    let ms = step.durationMs + looked;
+    const needed = space.missing(step.touched);
+    await new Promise<void>((resolve) => clock.afterMs(0, resolve)); // the policy's prefetch is ordered by now
+    const prefetch = space.takePrefetch();
+    if (needed.pages > 0) {
+      const bulk = prefetch?.pages ?? none;
+      const recall = playRecall(step.touched, ms, space.remote, bulk, step.demand, costs);
+      space.recall(recall.fetched, recall.faults, recall.stallMs);
+      ms = recall.totalMs;
+    }
+    if (prefetch) this.#bulk(prefetch, step.demand);
+    space.touch(step.touched);
+    await cores.work(ms);
+    if (this.#ended) throw new Error("the sandbox has ended");
+    space.hold(step.resident);
+    this.#idleSinceMs = clock.realMs();
+    this.#idle(step.idle, 0);
+    return { result: null, durationMs: this.#idleSinceMs - startedMs };
+  }
+
+  /** A bulk restore beside a request: all of its pages count as back from its beginning on. */
+  #bulk(prefetch: { pages: PageRuns; end: () => void }, demand: number): void {
+    const { clock, costs } = this.#world;
+    const share = Math.min(1, costs.cores / (costs.cores + demand));
+    this.#space.recall(prefetch.pages, 0, 0);
+    clock.afterMs((prefetch.pages.pages * costs.restorePageMs) / share, prefetch.end);
+  }
+
+  /** What the program does by itself while it waits: timers, garbage collection, giving memory back. */
+  #idle(looks: readonly Idle[], at: number): void {
+    const { clock } = this.#world;
+    const last = looks.at(-1);
+    if (!last) return;
+    const look = looks[at] ?? { ...last, afterMs: last.afterMs + (at - looks.length + 1) * IDLE_PERIOD_MS };
+    const wait = this.#idleSinceMs + look.afterMs - clock.realMs();
+    this.#cancelIdle = clock.afterMs(wait, () => {
+      const space = this.#space;
+      space.hold(look.resident);
+      if (space.missing(look.touched).pages > 0) {
+        const { costs } = this.#world;
+        const { fetched, faults, stallMs } = playRecall(look.touched, 0, space.remote, none, 1, costs);
+        space.recall(fetched, faults, stallMs);
+      }
+      space.touch(look.touched);
+      this.#idle(looks, at + 1);
+    });
+  }
+
+  async stop(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#cancelIdle();
+    this.#space.close();
+    this.#world.node.ended();
+    this.#end({ lost: false, message: `${this.name} was stopped` });
+  }
+}
