@@ -50,8 +50,8 @@ function worker(keepAliveS = 600, scale = 1, learned: LearnedStore | null = null
     settings: policySettings.parse({ keepAliveS }),
     runFolder: folder,
     hostPath,
-    cgroups: null,
     maxSandboxes: 16,
+    cgroups: null,
   });
   workers.push(made);
   return made;

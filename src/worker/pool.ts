@@ -50,8 +50,8 @@ export interface PoolContext {
   maxSandboxes: number;
   runFolder: string;
   hostPath: string;
-  /** Null: sandboxes stay in the node's own cgroup. */
-  cgroups: CgroupFolder | null;
+  /** Missing: sandboxes stay in the node's own cgroup. */
+  cgroups?: CgroupFolder | null;
   /** Starts a sandbox; default: a process of this machine. */
   start?: (options: SandboxOptions) => Promise<RunningSandbox>;
 }
