@@ -36,8 +36,8 @@ enum fm_status {
 	FM_ERR_PAGE_SIZE = -13, /* the machine's pages are not 4096 bytes */
 	FM_ERR_PERMISSION = -15, /* this needs a privilege that the process lacks */
 	FM_ERR_NO_SWAP = -20,   /* the swap plane, and no swap is on */
-	FM_ERR_NO_GROUP = -22,  /* the process is in no memory cgroup of its own */
 	FM_ERR_PLANE = -21,     /* the plane of this engine has no such thing */
+	FM_ERR_NO_GROUP = -22,  /* the process is in no memory cgroup of its own */
 };
 
 /* What an event tells. */
@@ -50,9 +50,9 @@ enum fm_event_type {
 	FM_EVENT_LOST = 6,      /* status: why the pages of this space are gone; its process has been killed */
 	FM_EVENT_POOL_LOST = 7, /* status: the engine has no memory server any more */
 	FM_EVENT_ENDED = 8,     /* the process of this space has ended */
+	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 	FM_EVENT_AGED = 10,     /* op, status, a: number of the barrier, b: how long it took, us */
 	FM_EVENT_COUNTED = 11,  /* op, status, a: anonymous pages up to the barrier, b: after it */
-	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 };
 
 struct fm_event {

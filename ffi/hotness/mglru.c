@@ -30,24 +30,30 @@ static const char *line_after(const char *line)
 static bool is_group(const char *line, const char *path, unsigned *memcg)
 {
 	int at = 0;
+	unsigned number;
 	size_t length = strlen(path);
-	return sscanf(line, "memcg %u %n", memcg, &at) == 1 && at && strncmp(line + at, path, length) == 0 &&
-	       (line[at + length] == '\n' || !line[at + length]);
+	if (sscanf(line, "memcg %u %n", &number, &at) != 1 || !at || strncmp(line + at, path, length) != 0 ||
+	    (line[at + length] != '\n' && line[at + length]))
+		return false;
+	*memcg = number;
+	return true;
 }
 
 int fm_mglru_parse(const char *text, const char *path, struct fm_mglru_group *out)
 {
 	struct fm_mglru_node *node = NULL;
-	bool found = false;
+	bool inside = false;
 	out->nodes = 0;
 	for (const char *line = text; *line; line = line_after(line)) {
 		struct fm_mglru_generation g;
 		unsigned number;
 		if (strncmp(line, "memcg", 5) == 0) {
-			if (found)
-				break;
-			found = is_group(line, path, &out->memcg);
-		} else if (!found) {
+			/* The last one of this path: one that was removed is listed for as long as pages of it are in swap. */
+			inside = is_group(line, path, &out->memcg);
+			if (inside)
+				out->nodes = 0;
+			node = NULL;
+		} else if (!inside) {
 			continue;
 		} else if (sscanf(line, " node %u", &number) == 1) {
 			if (out->nodes == FM_MGLRU_NODES)
@@ -64,7 +70,7 @@ int fm_mglru_parse(const char *text, const char *path, struct fm_mglru_group *ou
 	for (unsigned i = 0; i < out->nodes; i++)
 		if (!out->node[i].generations)
 			return -1;
-	return found && out->nodes ? 0 : -1;
+	return out->nodes ? 0 : -1;
 }
 
 int fm_mglru_path(const char *text, char *path, size_t size)

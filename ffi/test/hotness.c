@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Page table walks over made-up tables of every format, and type information that is damaged. */
+ * Page table walks over made-up tables of every format, generations as kernels show them, and both damaged. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "../hotness/btf.h"
+#include "../hotness/mglru.h"
 #include "../hotness/page_table.h"
 
 #define BASE 0xffff888000000000ull
@@ -149,6 +150,71 @@ static int check_btf(void)
 	return 0;
 }
 
+/* As Debian's Linux 6.1 shows it; the first group of this path has been removed, and a machine has two memory nodes. */
+static const char generations[] =
+	"memcg     1 /\n"
+	" node     0\n"
+	"          0       3608          0           0 \n"
+	"          1       3608          0           1 \n"
+	"          2       3608        470           0 \n"
+	"          3       3608        568           0 \n"
+	"memcg     3 /faasmem-7/web-1\n"
+	" node     0\n"
+	"          9         88          0           0 \n"
+	"         10         80          0           0 \n"
+	"memcg    12 /faasmem-7/web-1\n"
+	" node     0\n"
+	"          4       2756       3061x          0 \n"
+	"          5        188       5119           7 \n"
+	" node     3\n"
+	"          0       2756         11           0 \n"
+	"          1        188         22           0 \n"
+	"          2         18         33           0 \n"
+	"memcg    13 /faasmem-7/web-10\n"
+	" node     0\n"
+	"          0         18          1           1 \n";
+
+static int check_generations(void)
+{
+	struct fm_mglru_group group;
+	char path[64];
+	if (fm_mglru_parse(generations, "/faasmem-7/web-1", &group) != 0 || group.memcg != 12 || group.nodes != 2)
+		return -1;
+	const struct fm_mglru_node *first = &group.node[0], *second = &group.node[1];
+	if (first->node != 0 || first->generations != 2 || first->generation[0].sequence != 4 || first->generation[0].anonymous != 3061 ||
+	    first->generation[1].age_ms != 188 || first->generation[1].file != 7)
+		return -1;
+	if (second->node != 3 || second->generations != 3 || second->generation[2].sequence != 2 || second->generation[2].anonymous != 33)
+		return -1;
+	if (fm_mglru_parse(generations, "/faasmem-7/web", &group) == 0 || fm_mglru_parse("", "/", &group) == 0 ||
+	    fm_mglru_parse("memcg 1 /\n node 0\n", "/", &group) == 0 || fm_mglru_parse("memcg 1 /\n node 0\n what?\n", "/", &group) == 0)
+		return -1;
+	/* Damaged text is refused or read, and nothing outside of it. */
+	srand(7);
+	for (int round = 0; round < 20000; round++) {
+		char *copy = strdup(generations);
+		for (int i = 0; copy && i < 3; i++)
+			copy[(size_t)rand() % sizeof(generations)] = (char)(rand() % 3 ? rand() % 96 + 32 : '\n');
+		if (!copy)
+			return -1;
+		copy[sizeof(generations) - 1] = 0;
+		fm_mglru_parse(copy, "/faasmem-7/web-1", &group);
+		free(copy);
+	}
+	static const struct {
+		const char *text, *path;
+	} groups[] = {
+		{"0::/user.slice/a\n", "/user.slice/a"},
+		{"5:pids:/p\n4:memory:/faasmem-7/web-1\n0::/\n", "/faasmem-7/web-1"},
+		{"4:cpu,memory:/both\n1:name=systemd:/s\n", "/both"},
+		{"2:name=systemd,x:/s\n0::/unified\n", "/unified"},
+	};
+	for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
+		if (fm_mglru_path(groups[i].text, path, sizeof(path)) != 0 || strcmp(path, groups[i].path) != 0)
+			return -1;
+	return fm_mglru_path("1:name=systemd:/s\n", path, sizeof(path)) == -1 && fm_mglru_path("0::/long\n", path, 3) == -1 ? 0 : -1;
+}
+
 int main(void)
 {
 	const struct fm_table_format *formats[] = {&fm_x86_64, &fm_x86_64_la57, &fm_arm64_48, &fm_arm64_39};
@@ -157,6 +223,7 @@ int main(void)
 		for (unsigned seed = 1; seed <= 20; seed++)
 			bad += check_format(formats[f], seed) != 0;
 	bad += check_btf() != 0;
+	bad += check_generations() != 0;
 	printf("%d failed\n", bad);
 	return bad != 0;
 }

@@ -31,7 +31,9 @@ test_stock() {
   rm -rf "$work/modules"
   # one of ours, if the patched kernel is there
   if [ -e "$cache/kernel/$("$root/kernel/build.sh" --print-key)/.built" ] && need_kernel; then build_module dram fastswap_dram; fi
-  make_initrd "$work/stock.initrd" "lib/modules=$stock/tree/lib/modules" || {
+  gcc -O2 -std=gnu11 -static -o "$work/generations" "$root"/ffi/test/generations.c \
+    "$root"/ffi/{hotness/mglru,swap_stats,scan,set}.c || miss "stock: ffi/test/generations.c does not compile"
+  make_initrd "$work/stock.initrd" "lib/modules=$stock/tree/lib/modules" "bin/generations=$work/generations" || {
     miss "stock: memory disk"
     return
   }

@@ -50,10 +50,10 @@ export interface PoolContext {
   maxSandboxes: number;
   runFolder: string;
   hostPath: string;
+  /** Missing: sandboxes stay in the node's own cgroup. */
+  cgroups?: CgroupFolder | null;
   /** Starts a sandbox; default: a process of this machine. */
   start?: (options: SandboxOptions) => Promise<RunningSandbox>;
-  /** Null: sandboxes stay in the node's own cgroup. */
-  cgroups: CgroupFolder | null;
 }
 
 interface Member {
@@ -222,8 +222,16 @@ export class FunctionPool {
   }
 
   async #start(): Promise<Member> {
-    const { clock, engine, bandwidth, runFolder, hostPath, cgroups, warn } = this.#context;
-    const { start = Sandbox.start } = this.#context;
+    const {
+      clock,
+      engine,
+      bandwidth,
+      runFolder,
+      hostPath,
+      cgroups,
+      warn,
+      start = Sandbox.start,
+    } = this.#context;
     const { system, policy: factory, settings } = this.#config;
     const managed = engine?.poolAlive ? engine : null;
     let policy: Policy = baseline;

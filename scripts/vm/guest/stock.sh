@@ -40,6 +40,11 @@ hold_end
 expect "MGLRU eviction" "memcg $id, generation $(newest): $((before / 1048576)) MiB -> $((after / 1048576)) MiB; $held" \
   test "$code" -eq 0 -a "$after" -lt $((before / 4))
 
+# The same by the engine's own code (ffi/hotness/mglru.c): barriers, counts and eviction of what was not touched.
+out=$(generations 2>&1)
+code=$?
+expect "generations as time barriers" "$out" test "$code" -eq 0
+
 # A module for the patched kernel says no instead of doing harm.
 if [ -e /modules/fastswap_dram.ko ]; then
   if insmod /modules/fastswap_dram.ko 2>/tmp/insmod; then
