@@ -12,7 +12,7 @@ import type { CellRunner } from "./run.ts";
 const PROFILE_REQUESTS = 50;
 const benchOptions = { idle: 0, allowSwap: false };
 /** Real seconds of one function's profile on average: measured. */
-const PROFILE_S = 15;
+const PROFILE_S = 60;
 
 /** What this machine was not measured for yet, though a simulation of these functions needs it. */
 export interface Missing {
