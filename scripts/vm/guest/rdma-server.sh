@@ -3,7 +3,7 @@
 address=10.0.0.2
 . /tests/rdma-link.sh
 httpd -h /www
-for _ in $(seq 850); do
+for _ in $(seq 1450); do
   [ -e /tmp/finished ] && break
   sleep 1
 done
