@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Checks that the kernel patch applies to Debian's Linux 6.1, that what it changes compiles, and that the modules of fastswap/
-# compile against the patched source. Half a minute the first time, seconds when cached. Ends with 'N passed, N failed'.
+# compile against the patched source; compiles the memory server and runs its unit tests. Half a minute the first time, seconds when
+# cached. Ends with 'N passed, N failed'.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # shellcheck source=scripts/install.sh
 . scripts/install.sh
 need_packages gcc=gcc make=make "libc6-dev=/usr/include/stdio.h" flex=flex bison=bison bc=bc xz-utils=xz patch=patch \
-  "libelf-dev=/usr/include/libelf.h" ccache=ccache "linux-source-6.1=/usr/src/linux-source-6.1.tar.xz" || exit 1
+  "libelf-dev=/usr/include/libelf.h" librdmacm-dev=/usr/include/rdma/rdma_cma.h libibverbs-dev=/usr/include/infiniband/verbs.h \
+  ccache=ccache "linux-source-6.1=/usr/src/linux-source-6.1.tar.xz" || exit 1
 
 cache=${FAASMEM_CACHE:-$HOME/.cache/faasmem}
 export CCACHE_DIR=$cache/ccache
@@ -50,6 +52,8 @@ module_compiles() { # folder of fastswap/
   make -s -C "$work/$1" KDIR="$tree/linux" CC="ccache gcc" KCFLAGS=-Werror KBUILD_MODPOST_WARN=1
 }
 
+server_builds() { make -s -C fastswap/server OUT="$work/server" all test; }
+step "the RDMA memory server compiles, its unit tests pass" server_builds
 if step "the patch applies to Linux 6.1 of Debian ($(dpkg-query -W -f '${Version}' linux-source-6.1))" applies; then
   step "the changed files compile without a warning" changed_files_compile
   for makefile in fastswap/*/Makefile; do

@@ -44,7 +44,7 @@ busy() { # a process that stores and loads all the time
 }
 busy_ends() { # WHAT SECONDS
   until_true "$2" state_is lost
-  expect "$1" "state $(cat $sys/state): $(said)" state_is lost
+  expect "$1" "state $(cat "$sys/state"): $(said)" state_is lost
   wait $busy
   code=$?
   expect "$1: its process" "exit code $code" test $code -eq 135
@@ -54,18 +54,18 @@ busy_ends() { # WHAT SECONDS
 hold one 24
 hold two 24
 busy
-generation=$(cat $sys/generation)
+generation=$(cat "$sys/generation")
 server kill
 busy_ends "server killed" 20
 ended_by_sigbus one "server killed: a waiting process"
 local_run "without a server"
-if echo connect >$sys/control 2>/dev/null; then fail "connect: without a server"; else ok "connect without a server: $(said)"; fi
+if echo connect >"$sys/control" 2>/dev/null; then fail "connect: without a server"; else ok "connect without a server: $(said)"; fi
 
 # 2. It is started again.
 out=$(server start --capacity 400MiB --allow 10.0.0.1 --connections 8 --client-timeout 5)
-echo connect >$sys/control
-expect "connected again" "generation $generation, now $(cat $sys/generation)" \
-  test "$(cat $sys/state)" = connected -a "$(cat $sys/generation)" != "$generation"
+echo connect >"$sys/control"
+expect "connected again" "generation $generation, now $(cat "$sys/generation")" \
+  test "$(cat "$sys/state")" = connected -a "$(cat "$sys/generation")" != "$generation"
 ended_by_sigbus two "pages of the old session stay lost"
 far_run "after connecting again"
 
@@ -81,7 +81,7 @@ ip link set eth0 up
 until_true 20 server log >/dev/null 2>&1
 out=$(server log)
 expect "server: client is gone" "$(echo "$out" | tail -n 1)" contains "no sign of life" "$out"
-echo connect >$sys/control
+echo connect >"$sys/control"
 expect "link up, connected again" "$(said)" state_is connected
 far_run "after the link came back"
 
@@ -93,7 +93,7 @@ expect "adapter removed" "$(said)" state_is lost
 ended_by_sigbus four "adapter removed: a waiting process"
 rdma link add rxe0 type rxe netdev eth0
 sleep 1
-echo connect >$sys/control
+echo connect >"$sys/control"
 expect "adapter back, connected again" "$(said)" state_is connected
 
 # 5. The server stops by itself, and the module connects by itself.
@@ -109,13 +109,13 @@ far_run "after connecting by itself"
 
 # 6. Asked to; then everything is taken down.
 hold five 16
-echo disconnect >$sys/control
-expect "disconnect" "state $(cat $sys/state)" state_is disconnected
+echo disconnect >"$sys/control"
+expect "disconnect" "state $(cat "$sys/state")" state_is disconnected
 ended_by_sigbus five "disconnected: a waiting process"
 sleep 2
 out=$(server log)
 expect "server: client left" "$(echo "$out" | tail -n 1)" contains "left after" "$out"
-echo connect >$sys/control
+echo connect >"$sys/control"
 far_run "after disconnect and connect"
 expect "losses" "$(stat_of sessions) sessions, $(stat_of sessions_lost) lost, $(stat_of loads_failed) loads failed" \
   test "$(stat_of sessions_lost)" -eq 4 -a "$(stat_of loads_failed)" -gt 0

@@ -1,6 +1,6 @@
 # The compute node of the RDMA test. 10.0.0.2 is the memory node. Two processors; /dev/vda is a swap area of 512 MiB, of which
 # the first 384 MiB have a place in the other guest's memory.
-# shellcheck shell=dash disable=SC2154 # ok, fail, expect, value, group, in_group come from init
+# shellcheck shell=dash disable=SC2154,SC2034,SC1091 # ok, fail, expect, value, group, in_group come from init
 address=10.0.0.1
 . /tests/rdma-link.sh
 sys=/sys/kernel/fastswap_rdma
@@ -18,7 +18,7 @@ until_true() {
   done
 }
 contains() { case $2 in *"$1"*) return 0 ;; esac; return 1; } # WORDS TEXT
-state_is() { [ "$(cat $sys/state)" = "$1" ]; }
+state_is() { [ "$(cat "$sys/state")" = "$1" ]; }
 said() { dmesg | grep fastswap_rdma | tail -n 1 | sed 's/.*fastswap_rdma: //'; }
 until_true 60 server log >/dev/null 2>&1 || fail "the other guest does not answer"
 # soft-RoCE takes its packets without waiting for memory
