@@ -90,4 +90,5 @@ test("thinned lines keep their mean", () => {
 test("log axes have ticks however short they are", () => {
   expect(logTicks(1, 8)).toEqual([1, 2, 5]);
   expect(logTicks(0.5, 2000)).toEqual([1, 10, 100, 1000]);
+  expect(logTicks(16.3298, 16.3298)).toEqual([16]);
 });

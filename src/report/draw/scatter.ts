@@ -99,7 +99,7 @@ export function extent(values: readonly number[]): [number, number] {
 
 const plain = (value: number) => String(Number(value.toPrecision(3)));
 
-/** Powers of ten; between them 2 and 5 where there are few. */
+/** Powers of ten; between them 2 and 5 where there are few; never none. */
 export function logTicks(low: number, high: number): number[] {
   const decades = Math.log10(high / low);
   const digits = decades > 2.5 ? [1] : [1, 2, 5];
@@ -107,7 +107,8 @@ export function logTicks(low: number, high: number): number[] {
   const ticks = Array.from({ length: Math.ceil(decades) + 4 }, (_, i) =>
     digits.map((digit) => digit * 10 ** (first + i)),
   );
-  return ticks.flat().filter((tick) => tick >= low / 1.12 && tick <= high * 1.12);
+  const found = ticks.flat().filter((tick) => tick >= low / 1.12 && tick <= high * 1.12);
+  return found.length > 0 ? found : [Number(low.toPrecision(2))];
 }
 
 /** Points of a width of a column that can be told apart. */

@@ -4,6 +4,7 @@ import { notesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
 import type { Figure } from "../draw/figure.ts";
 import { linePanel } from "../draw/lines.ts";
+import { extent, logTicks } from "../draw/scatter.ts";
 import { lookOf } from "../draw/style.ts";
 import type { FigureEntry } from "./entry.ts";
 
@@ -22,17 +23,18 @@ export function semiwarmFigure(found: Semiwarm, name: string, title: string, not
     classes.map((one) => ({
       ...one.look,
       steps: true,
-      points: of(one).map(([value, share]) => [value * unit, share] as const),
+      points: fromZero(of(one)).map(([value, share]) => [value * unit, share] as const),
     }));
   const shares = curves((one) => one.semiWarmShare, 100);
   const lifetimes = curves((one) => one.lifetimeS, 1 / 60);
+  const [shortest, longest] = extent(lifetimes.flatMap(({ points }) => points.map(([value]) => value)));
   return {
     name,
     title,
     description:
       "Distributions over containers of the semi-warm share of their lives, and of their lifetimes, by load class.",
     legend: classes.map(({ load, look, functions }) => ({
-      label: `${load} load, ${functions} functions`,
+      label: `${load} load, ${functions} ${functions === 1 ? "function" : "functions"}`,
       kind: "line",
       ...look,
     })),
@@ -51,8 +53,12 @@ export function semiwarmFigure(found: Semiwarm, name: string, title: string, not
         yLabel: "share of containers",
         lines: lifetimes,
         yDomain: [0, 1],
-        logX: true,
-        xFormat: "~g",
+        ...{
+          logX: true,
+          xDomain: [shortest / 1.2, longest * 1.2],
+          xTicks: logTicks(shortest, longest),
+          xFormat: "~g",
+        },
       }),
     ],
     notes: [
@@ -61,6 +67,9 @@ export function semiwarmFigure(found: Semiwarm, name: string, title: string, not
     ],
   };
 }
+
+/** The curve with the step up to its first value. */
+const fromZero = (curve: Curve): Curve => (curve[0] ? [[curve[0][0], 0], ...curve] : []);
 
 /** The value that this share of containers does not exceed. */
 export const at = (curve: Curve, share: number): number | null =>
