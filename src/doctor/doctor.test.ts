@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { doctorTable } from "../report/doctor-table.ts";
 import { diagnose } from "./doctor.ts";
+import { bounded } from "./facts.ts";
 import { liveFacts } from "./live.ts";
 import { loadRecording, recordFacts, replayFacts } from "./recording.ts";
 
@@ -116,6 +117,16 @@ test("a patched kernel, an active adapter, huge pages and a page size of 64 KiB 
     "uffd-move": "pages of 65536 bytes",
   });
   expect(diagnosis.planes.swap.reason).toContain("swap is on");
+});
+
+test("a file that gives no answer is unknown, not absent", async () => {
+  const { faasmemFacts, facts } = fixture("debian-6.1-root");
+  const replayed = replayFacts({ faasmemFacts, facts });
+  const stuck = new Promise<string | null>(() => {});
+  const read = (path: string) => (path === "/proc/swaps" ? bounded(stuck, null, 10) : replayed.read(path));
+  const diagnosis = await diagnose({ ...replayed, read });
+  expect(states(diagnosis)).toMatchObject({ swap: "unknown", memory: "yes" });
+  expect(await bounded(Promise.reject(new Error("absent")), null, 10)).toBeNull();
 });
 
 test("names and fields of the JSON stay", async () => {

@@ -7,7 +7,7 @@ export type ModuleState = "loaded" | "loadable" | "absent";
 
 /**
  * All that the probes see of a machine. The live one is `liveFacts`; tests replay what it recorded. Nothing here
- * changes anything, and every answer comes within `FACT_TIMEOUT_MS` (then as if it were absent).
+ * changes anything, and every answer comes within FACT_TIMEOUT_MS, or NoAnswer is thrown.
  */
 export interface Facts {
   /** Text of a file, at most its first 256 KiB; null: absent or not permitted. */
@@ -25,13 +25,22 @@ export interface Facts {
 }
 
 /** No answer within this time counts as none: kernel files may block on firmware, a trial in a sandbox. */
-export const FACT_TIMEOUT_MS = 5000;
+export const FACT_TIMEOUT_MS = 10_000;
 
-/** `promise`, or `otherwise` when it fails or takes longer than FACT_TIMEOUT_MS. */
+/** Something did not answer in time: neither there nor absent. */
+export class NoAnswer extends Error {}
+
+/**
+ * `promise`, or `otherwise` when it fails.
+ * @throws NoAnswer when it takes longer than `ms`
+ */
 export async function bounded<T>(promise: Promise<T>, otherwise: T, ms = FACT_TIMEOUT_MS): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<T>((resolve) => {
-    timer = setTimeout(() => resolve(otherwise), ms);
+  const late = new Promise<never>((_, reject) => {
+    // In two halves: when this process itself was held up, answers that wait to be read come before the second.
+    timer = setTimeout(() => {
+      timer = setTimeout(() => reject(new NoAnswer()), ms / 2);
+    }, ms / 2);
   });
   try {
     return await Promise.race([promise.catch(() => otherwise), late]);

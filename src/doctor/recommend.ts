@@ -36,6 +36,7 @@ function swapPlane(find: Find, mayAdd: boolean): PlaneVerdict {
   const by = senders.map((one) => one.id).join(", ");
   const swap = find("swap");
   if (swap.state === "yes") return { works: true, reason: `swap is on, sent there by ${by}` };
+  if (swap.state === "unknown") return { works: false, reason: `swap: ${swap.detail}` };
   if (swap.state === "no") return { works: false, reason: "the kernel has no swap" };
   if (!mayAdd)
     return { works: false, reason: "no swap is on, and this user or container may not switch it on" };
@@ -72,7 +73,11 @@ function tracker(
 /** The best plane and tracker that these capabilities allow. */
 export async function recommend(facts: Facts, capabilities: readonly Capability[]): Promise<Verdict> {
   const find: Find = (id) => capabilities.find((one) => one.id === id)!;
-  const planes = { uffd: uffdPlane(find), swap: swapPlane(find, (await identity(facts)).has(CAP_SYS_ADMIN)) };
+  const mayAdd = await identity(facts).then(
+    (user) => user.has(CAP_SYS_ADMIN),
+    () => false,
+  );
+  const planes = { uffd: uffdPlane(find), swap: swapPlane(find, mayAdd) };
   const plane = planes.uffd.works ? "uffd" : planes.swap.works ? "swap" : null;
   const planeReason =
     plane === "uffd"

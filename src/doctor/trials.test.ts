@@ -17,9 +17,9 @@ test("an attempt that kills its process costs only its own answer", async () => 
   }
 });
 
-test("an attempt that hangs is given up after 5 s", async () => {
+test("an attempt that hangs is given up, and the others go on", async () => {
   const started = performance.now();
-  const results = await runTrials(child("ptrace", "exec sleep 60"));
+  const results = await runTrials(child("ptrace", "exec sleep 60"), 1000);
   expect(results.get("ptrace")).toBeNull();
   expect(results.get("bpf")).toEqual({ errno: 0, value: 7 });
   expect(performance.now() - started).toBeLessThan(20_000);

@@ -6,15 +6,13 @@ import { bounded, FACT_TIMEOUT_MS } from "./facts.ts";
 
 const answer = z.object({ name: z.enum(trialNames), errno: z.number(), value: z.number() });
 
-/** A child has to start first: seconds on a busy machine. */
-const START_TIMEOUT_MS = 3 * FACT_TIMEOUT_MS;
-
 /**
  * Tries everything in a child process, one after the other: a seccomp filter may kill who makes a call, and a call
  * may hang. What a child did not survive is null, and another child goes on with the rest.
  */
 export async function runTrials(
   command: (names: TrialName[]) => string[] = (names) => selfCommand(["doctor", "--trial", ...names]),
+  timeoutMs = FACT_TIMEOUT_MS,
 ): Promise<Map<TrialName, TrialResult | null>> {
   const results = new Map<TrialName, TrialResult | null>();
   for (;;) {
@@ -22,8 +20,9 @@ export async function runTrials(
     if (rest.length === 0) return results;
     const child = Bun.spawn(command(rest), { stdin: "ignore", stdout: "pipe", stderr: "ignore" });
     const lines = linesOf(child.stdout.getReader() as ReadableStreamDefaultReader<Uint8Array>);
-    for (let timeout = START_TIMEOUT_MS; ; timeout = FACT_TIMEOUT_MS) {
-      const next = await bounded(lines.next(), null, timeout);
+    // It has to start first: seconds on a busy machine.
+    for (let timeout = 2 * timeoutMs; ; timeout = timeoutMs) {
+      const next = await bounded(lines.next(), null, timeout).catch(() => null);
       if (next === null || next.done) break;
       const { name, ...result } = answer.parse(JSON.parse(next.value));
       results.set(name, result);

@@ -101,7 +101,7 @@ async function undo(run: SetupRun): Promise<number> {
     }
     await undoAll(run.machine, state, (one) => {
       undone.push(one);
-      if (!run.json) console.log(`${one.step.padEnd(16)} ${one.result}`);
+      if (!run.json) console.log(`${one.step.padEnd(20)} ${one.result}`);
     });
     if (run.json) print({ setup: run.name, undone });
     else if (undone.length === 0) console.log(`setup ${run.name}: it has changed nothing`);
