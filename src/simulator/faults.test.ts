@@ -2,7 +2,14 @@ import { expect, test } from "bun:test";
 import { none, PageRuns, pageRange } from "../memory/page-runs.ts";
 import { playRecall } from "./faults.ts";
 
-const costs = { faultMs: 1, faultPageMs: 0.1, restorePageMs: 0.05, evictPageMs: 0.01, lookPageMs: 0, cores: 2 };
+const costs = {
+  faultMs: 1,
+  faultPageMs: 0.1,
+  restorePageMs: 0.05,
+  evictPageMs: 0.01,
+  lookPageMs: 0,
+  cores: 2,
+};
 const runs = (...edges: number[]) => new PageRuns(Int32Array.from(edges));
 
 test("nothing away costs nothing", () => {
