@@ -47,7 +47,7 @@ export class SimulatedSandbox implements RunningSandbox {
     this.name = name;
     this.#world = world;
     this.#reliving = new Reliving(lives, start);
-    this.#space = new SimulatedSpace(world.clock, world.costs, (local, remote) => {
+    this.#space = new SimulatedSpace(world.clock, world.cores, world.costs, (local, remote) => {
       if (this.#counts) world.node.shift(local, remote);
     });
     this.space = world.managed ? this.#space : null;

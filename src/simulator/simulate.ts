@@ -48,7 +48,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
   const launchMs = Math.max(0, coldMs - profile.initMs - beginning(lives).steps[0]!.durationMs);
   const world: SandboxWorld = {
     clock,
-    cores: new Cores(clock, model.latency.slowdown),
+    cores: new Cores(clock, model.latency.slowdown, inputs.costs.cores),
     costs: inputs.costs,
     node,
     times: { launchMs, initMs: profile.initMs },

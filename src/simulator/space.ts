@@ -2,20 +2,13 @@ import type { EvictResult, MemoryStats, PageSet, PortablePages } from "../memory
 import { none, PageRuns, pageRange } from "../memory/page-runs.ts";
 import type { SandboxSpace } from "../sandbox/attachment.ts";
 import type { VirtualClock } from "./clock.ts";
+import type { Cores } from "./cores.ts";
 import type { Costs } from "./costs.ts";
 
 const PAGE_BYTES = 4096;
 
 /** Is told of each change of what is local and remote, in pages. */
 export type OnChange = (local: number, remote: number) => void;
-
-/** An eviction under way: from its first page on, in the order of addresses. */
-interface Eviction {
-  pages: PageRuns;
-  startedMs: number;
-  msPerPage: number;
-  end: (cancelled: boolean) => void;
-}
 
 /** A prefetch that was ordered. */
 interface Prefetch {
@@ -31,6 +24,7 @@ export class SimulatedSpace implements SandboxSpace {
   /** Pages are known one by one here: nothing goes by generations. */
   readonly generations = null;
   readonly #clock: VirtualClock;
+  readonly #cores: Cores;
   readonly #costs: Costs;
   readonly #onChange: OnChange;
   /** Everything that the program holds, here or away. */
@@ -44,7 +38,8 @@ export class SimulatedSpace implements SandboxSpace {
   #touched = new Set<PageRuns>();
   #recalled: PageRuns = none;
   #looked = false;
-  #eviction: Eviction | null = null;
+  /** Ends the eviction that is under way. */
+  #cancelEviction = () => {};
   #prefetch: Prefetch | null = null;
   #closed = false;
   readonly #stats: MemoryStats = {
@@ -58,8 +53,9 @@ export class SimulatedSpace implements SandboxSpace {
     stallUs: 0,
   };
 
-  constructor(clock: VirtualClock, costs: Costs, onChange: OnChange) {
+  constructor(clock: VirtualClock, cores: Cores, costs: Costs, onChange: OnChange) {
     this.#clock = clock;
+    this.#cores = cores;
     this.#costs = costs;
     this.#onChange = onChange;
   }
@@ -174,19 +170,18 @@ export class SimulatedSpace implements SandboxSpace {
     const msPerPage = Math.max(this.#costs.evictPageMs, slowest);
     if (this.#closed) return Promise.resolve({ evictedPages: 0, zeroPages: 0, cancelled: true });
     return new Promise((resolve) => {
-      const startedMs = this.#clock.realMs();
-      const end = (cancelled: boolean) => {
-        cancelTimer();
-        this.#eviction = null;
-        const gone = leaving.first(Math.round((this.#clock.realMs() - startedMs) / msPerPage));
-        const evicted = (cancelled ? gone : leaving).intersect(this.#program);
+      const end = (share: number, cancelled: boolean) => {
+        this.#cancelEviction = () => {};
+        const evicted = leaving.first(Math.round(leaving.pages * share)).intersect(this.#program);
         this.#stats.evictedPages += evicted.pages;
         if (evicted.pages > 0) this.#known = { here: new Set(), kept: new Set() };
         this.#set(this.#program, this.#remote.union(evicted));
         resolve({ evictedPages: evicted.pages, zeroPages: 0, cancelled });
       };
-      const cancelTimer = this.#clock.afterMs(leaving.pages * msPerPage, () => end(false));
-      this.#eviction = { pages: leaving, startedMs, msPerPage, end };
+      // All evictions go through the same threads, which keep all cores busy at full speed.
+      const weight = (this.#cores.count * this.#costs.evictPageMs) / msPerPage;
+      const stop = this.#cores.start(leaving.pages * msPerPage, weight, () => end(1, false));
+      this.#cancelEviction = () => end(stop(), true);
     });
   }
 
@@ -207,7 +202,7 @@ export class SimulatedSpace implements SandboxSpace {
   }
 
   cancel(): void {
-    this.#eviction?.end(true);
+    this.#cancelEviction();
   }
 
   stats(): MemoryStats {
