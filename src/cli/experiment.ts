@@ -51,7 +51,7 @@ export function command(): Command {
   addRunOptions(validate)
     .addHelpText(
       "after",
-      "\nExamples:\n  faasmem experiment validate --json\n  faasmem experiment validate --function web --system baseline,faasmem,tmo",
+      "\nExamples:\n  faasmem experiment validate --json\n  faasmem experiment validate --function web --system baseline,faasmem,tmo --repeat 3",
     )
     .action((options: RunOptions) => startRun("validate", options));
   root

@@ -1,6 +1,7 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
 import { versionText } from "../base/version.ts";
 import type { CellRecord, Store } from "../results/store.ts";
+import { simulatedSeconds } from "../simulator/estimate.ts";
 import { playKeepAlive } from "../trace/keep-alive.ts";
 import { LOADS_TRACE, loadsTrace } from "../trace/loads-trace.ts";
 import { QUICK_TRACE, quickTrace } from "../trace/quick-trace.ts";
@@ -24,13 +25,13 @@ export type CellRunner = (plan: CellPlan) => Promise<CellRecord>;
 
 /** Start, warm-up, drain and stop of a cell's node in real seconds, for the estimate of the time left. */
 const OVERHEAD_S = 5;
-/** Simulated cells: measured, 1 h of the benchmark functions. */
-const SIMULATED_CELL_S = 0.5;
+/** Requests in an hour of an average window, for the estimate of a simulation. */
+const REQUESTS_PER_HOUR = 300;
 
 /** Expected real seconds of a cell. */
 export const cellSeconds = (plan: ExperimentPlan, window: TraceWindow): number =>
   plan.mode === "simulate"
-    ? SIMULATED_CELL_S
+    ? simulatedSeconds((window.windowS / 3600) * REQUESTS_PER_HOUR, true)
     : window.windowS / (window.timeScale ?? plan.timeScale) + OVERHEAD_S;
 
 /** Expected real seconds of everything. */
