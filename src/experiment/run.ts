@@ -109,7 +109,8 @@ export function beginRun(plan: ExperimentPlan, store: Store): number {
 }
 
 /**
- * Runs the cells of a run that are not stored yet, one after the other; a cell that fails does not lose the others.
+ * Runs the cells of a run that are not stored yet, one after the other; a cell that fails does not lose the others. The
+ * caller says how the run ended.
  *
  * @param run of `beginRun`, or one that was cut off
  * @param runner makes a cell's numbers; default: really runs it
@@ -126,39 +127,33 @@ export async function runExperiment(
   const { records } = store.loadRun(run);
   const problems: string[] = [];
   const stored = new Set(records.map(({ cell }) => keyOf(cell)));
-  try {
-    for (const cell of cells) {
-      signal.throwIfAborted();
-      const key = { ...cell, window: cell.window.label };
-      const label = cellLabel(key, plan);
-      const seconds = cellSeconds(plan, cell.window);
-      progress.begin(label);
-      if (stored.has(keyOf(key))) {
-        progress.end(seconds, `${label}: there already`);
-        continue;
-      }
-      const record = await tryCell(() => runner(cell));
-      signal.throwIfAborted();
-      progress.end(seconds, `${label}: ${record instanceof FaasmemError ? "failed" : "done"}`);
-      if (record instanceof FaasmemError) {
-        problems.push(`${label}: ${record.message} (${record.fix})`);
-        continue;
-      }
-      store.saveCell(run, record);
-      records.push(record);
+  for (const cell of cells) {
+    signal.throwIfAborted();
+    const key = { ...cell, window: cell.window.label };
+    const label = cellLabel(key, plan);
+    const seconds = cellSeconds(plan, cell.window);
+    progress.begin(label);
+    if (stored.has(keyOf(key))) {
+      progress.end(seconds, `${label}: there already`);
+      continue;
     }
-    problems.push(
-      ...problemsOf(
-        records.map((record) => record.cell),
-        plan,
-      ),
-    );
-    store.finishRun(run, problems.length > 0 ? "failed" : "done");
-    return { run, records, problems };
-  } catch (error) {
-    store.finishRun(run, signal.aborted ? "interrupted" : "failed");
-    throw error;
+    const record = await tryCell(() => runner(cell));
+    signal.throwIfAborted();
+    progress.end(seconds, `${label}: ${record instanceof FaasmemError ? "failed" : "done"}`);
+    if (record instanceof FaasmemError) {
+      problems.push(`${label}: ${record.message} (${record.fix})`);
+      continue;
+    }
+    store.saveCell(run, record);
+    records.push(record);
   }
+  problems.push(
+    ...problemsOf(
+      records.map((record) => record.cell),
+      plan,
+    ),
+  );
+  return { run, records, problems };
 }
 
 const keyOf = (cell: { function: string; system: string; window: string; repeat: number }): string =>
