@@ -1,6 +1,16 @@
 /** faasmem driver, for real: each swap is small and taken away again. */
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openServer } from "../ffi/server.ts";
@@ -136,12 +146,21 @@ test("a memory server is checked", async () => {
   expect(out).toContain("answers");
 });
 
-test("only root may change swap settings", () => {
-  const tried = Bun.spawnSync(
-    ["setpriv", "--reuid=65534", process.execPath, main, "driver", "up", "--device", "zram"],
-    { env: { ...process.env, FAASMEM_HOME: mkdtempSync("/tmp/faasmem-nobody-") } },
-  );
-  // Another user cannot even write to this folder: either way nothing was done.
-  expect(tried.exitCode).toBe(1);
-  expect(activeSwaps()).toEqual(before);
+test.skipIf(!able)("only root may change swap settings", () => {
+  const folder = mkdtempSync(join(tmpdir(), "faasmem-nobody-"));
+  const binary = join(folder, "faasmem");
+  try {
+    copyFileSync(new URL("../dist/faasmem", import.meta.url).pathname, binary);
+    chmodSync(binary, 0o755);
+    chownSync(folder, 65534, 65534);
+    const tried = Bun.spawnSync(["setpriv", "--reuid=65534", "--clear-groups", binary, "driver", "up"], {
+      cwd: folder,
+      env: { PATH: process.env.PATH!, HOME: folder, FAASMEM_HOME: folder },
+    });
+    expect(tried.stderr.toString()).toContain("NOT_PERMITTED");
+    expect(tried.exitCode).toBe(1);
+    expect(activeSwaps()).toEqual(before);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
