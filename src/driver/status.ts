@@ -38,9 +38,3 @@ export function driverStatus(): DriverStatus {
     others: swaps.filter((swap) => swap !== own),
   };
 }
-
-/** Memory of this machine that its swap stores take, over all zram devices that are on; null when there is none. */
-export function swapStoreBytes(): number | null {
-  const uses = activeSwaps().flatMap(({ area }) => zramUseOf(area) ?? []);
-  return uses.length > 0 ? uses.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0) : null;
-}

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { swapStoreBytes } from "../driver/store.ts";
 import type { sandboxPages } from "../heatmap/heatmap.ts";
 import { MEMORY_METRIC } from "../sandbox/memory-usage.ts";
 import { describeFunction, type FunctionDescription } from "./describe.ts";
@@ -12,6 +13,8 @@ export const workerStats = z.object({
   memoryMetric: z.string(),
   uptimeS: z.number(),
   poolAlive: z.boolean(),
+  /** Swap plane: memory of this machine that a compressed store takes. It is in no sandbox's local memory. */
+  storeBytes: z.number().nullable().optional(),
   functions: z.array(
     z.object({
       name: z.string(),
@@ -114,6 +117,7 @@ export class Worker {
       memoryMetric: MEMORY_METRIC,
       uptimeS: this.#sampler.sampledAt,
       poolAlive: this.#context.engine?.poolAlive ?? false,
+      storeBytes: this.#context.engine?.plane === "swap" ? swapStoreBytes() : null,
       functions: [...this.#pools].map(([name, pool]) => ({
         name,
         sandboxes: pool.sandboxes.length,
