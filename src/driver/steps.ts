@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { FaasmemError } from "../base/errors.ts";
 import { activeSwaps } from "./proc-swaps.ts";
+import { swapon } from "./swapon.ts";
 import { runTool } from "./tool.ts";
 import type { UndoStep } from "./undo.ts";
 
@@ -41,11 +42,12 @@ export async function loadModule(
 export async function swapOn(area: string, steps: Steps): Promise<void> {
   await runTool(["mkswap", area], "SWAPON", "choose another --size");
   steps.undoBy({ kind: "swapoff", area });
-  await runTool(
-    ["swapon", "-p", String(HIGHEST_PRIORITY), area],
-    "SWAPON",
-    "see the kernel log (dmesg): the file system may not allow swap files, or swap is limited here",
-  );
+  const error = swapon(area, HIGHEST_PRIORITY);
+  if (error !== null) {
+    throw new FaasmemError("SWAPON", `the kernel does not swap to ${area} (${error})`, {
+      fix: "see the kernel log (dmesg): the file system may not allow swap files, or swap is limited here",
+    });
+  }
   const first = activeSwaps().find((swap) => swap.area === area);
   if (!first) {
     throw new FaasmemError("SWAPON", `${area} is not among the swaps that are on`, {

@@ -2,7 +2,6 @@ import { FaasmemError } from "../base/errors.ts";
 
 const packages: Record<string, string> = {
   mkswap: "util-linux",
-  swapon: "mount",
   swapoff: "mount",
   modprobe: "kmod",
   insmod: "kmod",
