@@ -123,7 +123,7 @@ say() { echo "kernel/build.sh: $1"; }
 unpack() {
   done_with patched && return 0
   say "unpacking $archive"
-  rm -rf "$linux" "$out/.prepared" "$out/.built"
+  rm -rf "$linux" "$out/.prepared" "$out/.built" "$out/.pruned"
   if [ -d "$archive" ]; then
     cp -a --reflink=auto "$archive" "$linux"
     make -s -C "$linux" mrproper
@@ -230,6 +230,8 @@ prune_tree() {
   touch "$out/.pruned"
 }
 
+# a tree that was pruned after --prepare lacks what a kernel is built from
+if [ -e "$out/.pruned" ] && [ $prepare -eq 0 ] && ! done_with built; then rm -f "$out/.patched" "$out/.pruned"; fi
 unpack
 configure
 if [ $prepare -eq 1 ]; then
@@ -237,7 +239,6 @@ if [ $prepare -eq 1 ]; then
   exit 0
 fi
 if ! done_with built; then
-  rm -f "$out/.pruned"
   if [ $deb -eq 1 ]; then
     with_progress "$out/build.log" compile bindeb-pkg
     compile -s kernelrelease | tail -n 1 >"$out/release"
