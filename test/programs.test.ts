@@ -62,10 +62,12 @@ test("prefetch brings a set back in bulk, and a dead process is empty everywhere
   await managed.ask("");
   const pages = await space.snapshot();
   await space.evict(pages);
-  const away = space.stats().remotePages;
+  const { remotePages: away, recalledPages: before } = space.stats();
   expect(away).toBeGreaterThan(pages.pages / 2);
   const back = await space.prefetch(pages);
-  expect(back).toBeGreaterThan(away * 0.9);
+  // On a busy machine the program's own threads fault some back first.
+  expect(space.stats().recalledPages - before).toBeGreaterThan(away * 0.9);
+  expect(back).toBeGreaterThan(away * 0.5);
   expect(space.stats().remotePages).toBeLessThan(away * 0.1);
   expect((await space.takeRecalled()).pages).toBeGreaterThanOrEqual(back);
   managed.child.kill();
