@@ -181,7 +181,7 @@ compile() {
 }
 
 # Progress every 15 seconds. An object takes about as long as the one before, so the time left is a guess from the number of
-# options that are on: guest.config has OBJECTS_PER_OPTION objects for each, measured on it.
+# options that are on: guest.config has 561 of them and about 1110 objects.
 objects_per_option=2.0
 with_progress() { # log, command...
   local log=$1 started=$SECONDS options total pid now

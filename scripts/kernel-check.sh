@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Checks that the kernel patch applies to Debian's Linux 6.1, that what it changes compiles, and that the modules of fastswap/
-# compile against the patched source; compiles the memory server and runs its unit tests. Half a minute the first time, seconds when
-# cached. Ends with 'N passed, N failed'.
+# compile against the patched source; compiles the memory server and runs its unit tests. Two minutes the first time (busy machine),
+# seconds when cached. Ends with 'N passed, N failed'.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # shellcheck source=scripts/install.sh

@@ -9,7 +9,7 @@ usage() {
   cat <<END
 usage: scripts/vm-test.sh [build|dram|rdma|stock|faasmem|all]... [--cached-only] [--keep DIR]
 
-  build    the patched kernel only: 12 minutes on two processors; cached for everything below
+  build    the patched kernel only: about 25 minutes on two processors; cached for everything below
   dram     patched kernel, DRAM backend: data, read-ahead, polling, huge pages, loss, offloaded reclaim, speed
   rdma     two guests with soft-RoCE: memory server and RDMA backend; server killed, reconnected
   stock    Debian's own 6.1 kernel: zram and MGLRU

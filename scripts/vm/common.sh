@@ -24,7 +24,7 @@ need_kernel() {
       say "no cached kernel for this patch and configuration ($kernel): run scripts/vm-test.sh build"
       return 1
     fi
-    say "building the patched kernel: about 12 minutes on two processors, 2 with a warm ccache"
+    say "building the patched kernel: about 25 minutes on two processors, less with a warm ccache"
     CCACHE_DIR=$cache/ccache "$root/kernel/build.sh" --out "$kernel" --prune || return 1
   fi
   touch "$kernel"
