@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # C tests: run.sh FOLDER-OF-THE-BUILT-LIBRARY. The engine runs plain, under AddressSanitizer with UBSan, and
 # under ThreadSanitizer, against programs that know what their memory must read as.
-# FAASMEM_STRESS_SECONDS (default 25): length of each stress run.
+# FAASMEM_STRESS_SECONDS (default 20): length of each stress run.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 out=$1
-seconds=${FAASMEM_STRESS_SECONDS:-25}
+seconds=${FAASMEM_STRESS_SECONDS:-20}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0
