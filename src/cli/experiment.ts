@@ -170,6 +170,7 @@ async function execute(
     else print(run, plan, plan.timeScale, result.records, options.json === true);
     if (study && options.json !== true) await printStudy(store, run);
     await drawFigures(store, run, out);
+    for (const warning of result.warnings) console.error(`warning: ${warning}`);
     for (const problem of result.problems) console.error(`problem: ${problem}`);
     if (result.problems.length > 0) {
       console.error(`what is missing can be tried again: faasmem experiment resume ${run}`);

@@ -4,7 +4,7 @@ import { cellLabel, type ExperimentPlan } from "./plan.ts";
 /** Arrivals later than this do not follow the trace any more. */
 const LATE_MS = 50;
 
-/** Failed requests, answers that differ between systems, arrivals that drifted. */
+/** Failed requests, and answers that differ between systems. */
 export function problemsOf(
   cells: readonly Cell[],
   plan: Pick<ExperimentPlan, "windows" | "repeats">,
@@ -14,11 +14,6 @@ export function problemsOf(
   for (const cell of cells) {
     const label = cellLabel(cell, plan);
     if (cell.errors > 0) problems.push(`${label}: ${cell.errors} of ${cell.requests} requests failed`);
-    if (cell.latenessP99Ms > LATE_MS) {
-      problems.push(
-        `${label}: arrivals drifted (P99 ${cell.latenessP99Ms.toFixed(0)} ms late): the machine was too busy`,
-      );
-    }
     const same = JSON.stringify([cell.function, cell.window, cell.repeat]);
     const first = answers.get(same) ?? cell;
     answers.set(same, first);
@@ -28,3 +23,15 @@ export function problemsOf(
   }
   return problems;
 }
+
+/** Cells whose arrivals drifted: their latencies are those of a busy machine. */
+export const warningsOf = (
+  cells: readonly Cell[],
+  plan: Pick<ExperimentPlan, "windows" | "repeats">,
+): string[] =>
+  cells
+    .filter((cell) => cell.latenessP99Ms > LATE_MS)
+    .map(
+      (cell) =>
+        `${cellLabel(cell, plan)}: arrivals drifted (P99 ${cell.latenessP99Ms.toFixed(0)} ms late): the machine was too busy`,
+    );

@@ -4,7 +4,7 @@ import type { Cell } from "../results/schema.ts";
 import { quickTrace } from "../trace/quick-trace.ts";
 import type { WorkerStats } from "../worker/worker.ts";
 import { measure } from "./cell.ts";
-import { problemsOf } from "./problems.ts";
+import { problemsOf, warningsOf } from "./problems.ts";
 import { arrivalsOf } from "./run.ts";
 
 const levels = {
@@ -62,14 +62,16 @@ test("averages are differences of integrals over the window, latencies leave out
   });
 });
 
-test("failures, differing answers and late arrivals are problems", () => {
+test("failures and differing answers are problems, late arrivals a warning", () => {
   const fine: Cell = { ...cell, errors: 0 };
   expect(problemsOf([fine, { ...fine, system: "baseline" }], quick)).toEqual([]);
   expect(problemsOf([cell], quick)).toEqual(["web under faasmem: 1 of 4 requests failed"]);
   expect(problemsOf([fine, { ...fine, system: "tmo", resultHash: "bb" }], quick)).toEqual([
     "web under tmo: answers differ from those under faasmem",
   ]);
-  expect(problemsOf([{ ...fine, latenessP99Ms: 80 }], quick)[0]).toContain("drifted");
+  expect(problemsOf([{ ...fine, latenessP99Ms: 80 }], quick)).toEqual([]);
+  expect(warningsOf([fine], quick)).toEqual([]);
+  expect(warningsOf([{ ...fine, latenessP99Ms: 80 }], quick)[0]).toContain("drifted");
 });
 
 test("a window that is not there is a usage error", () => {

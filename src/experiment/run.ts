@@ -10,14 +10,16 @@ import { type Trace, windowOf } from "../trace/trace.ts";
 import { runCell } from "./cell.ts";
 import { machine } from "./machine.ts";
 import { type CellPlan, cellLabel, type ExperimentPlan, type TraceWindow } from "./plan.ts";
-import { problemsOf } from "./problems.ts";
+import { problemsOf, warningsOf } from "./problems.ts";
 import type { Progress } from "./progress.ts";
 
 export interface ExperimentResult {
   run: number;
   records: CellRecord[];
-  /** What a user must know of this run: failures, differing answers, late arrivals. */
+  /** What is wrong with this run: failures, differing answers. */
   problems: string[];
+  /** What its numbers suffered from: late arrivals. */
+  warnings: string[];
 }
 
 /** Makes the numbers of a cell. */
@@ -147,13 +149,9 @@ export async function runExperiment(
     store.saveCell(run, record);
     records.push(record);
   }
-  problems.push(
-    ...problemsOf(
-      records.map((record) => record.cell),
-      plan,
-    ),
-  );
-  return { run, records, problems };
+  const all = records.map((record) => record.cell);
+  problems.push(...problemsOf(all, plan));
+  return { run, records, problems, warnings: warningsOf(all, plan) };
 }
 
 const keyOf = (cell: { function: string; system: string; window: string; repeat: number }): string =>
