@@ -24,7 +24,7 @@ const AT_ONCE = 4;
 
 const nodeReady = z.object({ gateway: z.string().url() });
 
-/** Expected real seconds, measured with web, graph and bert. */
+/** Expected real seconds: estimated from one run with web. */
 export const densitySeconds = (functions: number, systems: number): number => functions * systems * 45;
 
 /**

@@ -11,7 +11,7 @@ import type { Progress } from "./progress.ts";
 import { cellsOf, traceOf } from "./run.ts";
 import { missingFor, missingSeconds, simulator } from "./simulation.ts";
 
-/** Real seconds of one sandbox of `overhead`, on average over the functions: measured. */
+/** Real seconds of one sandbox of `overhead`: a guess between web and bert; the time left follows the real pace. */
 const BARRIERS_S = 1;
 
 /** Real seconds of `semiwarm`: a trace of two weeks, and the 20,000 functions that are synthesized without one. */
