@@ -186,8 +186,7 @@ static void fetch_send(struct fm_fetch *fetch)
 {
 	struct fm_engine *engine = fetch->space->engine;
 	if (engine->local) {
-		for (uint32_t i = 0; i < fetch->pages; i++)
-			memcpy(fetch->data + (size_t)i * FM_PAGE_SIZE, fm_local_page(engine->local, fetch->slot[i]), FM_PAGE_SIZE);
+		fm_local_read(engine->local, fetch->slot, fetch->pages, fetch->data);
 		arrived(fetch);
 		return;
 	}

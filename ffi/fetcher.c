@@ -2,7 +2,6 @@
  * The fetcher thread: reads pages in bulk for prefetches. */
 #include "engine.h"
 
-#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -20,8 +19,7 @@ static int request(struct fm_engine *engine, struct fm_fetch *fetch)
 static int receive(struct fm_engine *engine, struct fm_fetch *fetch)
 {
 	if (engine->local) {
-		for (uint32_t i = 0; i < fetch->pages; i++)
-			memcpy(fetch->data + (size_t)i * FM_PAGE_SIZE, fm_local_page(engine->local, fetch->slot[i]), FM_PAGE_SIZE);
+		fm_local_read(engine->local, fetch->slot, fetch->pages, fetch->data);
 		return 0;
 	}
 	struct fm_wire_header header;

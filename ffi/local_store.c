@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "faasmem.h"
@@ -70,4 +71,10 @@ void fm_local_give(struct fm_local_store *store, const uint32_t *slot, uint32_t 
 uint8_t *fm_local_page(struct fm_local_store *store, uint32_t slot)
 {
 	return store->data + (uint64_t)slot * FM_PAGE_SIZE;
+}
+
+void fm_local_read(struct fm_local_store *store, const uint32_t *slot, uint32_t count, uint8_t *out)
+{
+	for (uint32_t i = 0; i < count; i++)
+		memcpy(out + (size_t)i * FM_PAGE_SIZE, fm_local_page(store, slot[i]), FM_PAGE_SIZE);
 }

@@ -18,5 +18,7 @@ void fm_local_give(struct fm_local_store *store, const uint32_t *slot, uint32_t 
 /* A slot's page. Who reads it holds a reference to the slot (slots.h); who writes it has taken the slot anew: the two
  * never meet, and the queue between their threads orders them. */
 uint8_t *fm_local_page(struct fm_local_store *store, uint32_t slot);
+/* Copies the pages of slots, one after the other. */
+void fm_local_read(struct fm_local_store *store, const uint32_t *slot, uint32_t count, uint8_t *out);
 
 #endif

@@ -19,11 +19,11 @@ export async function withEngine<T>(
   work: (engine: MemoryEngine, runFolder: string) => Promise<T>,
   capacity = "1GiB",
 ): Promise<T> {
-  const folder = runFolder();
   const server = await startChild(
     ["server", "--port", "0", "--capacity", capacity, "--ready-json"],
     (value) => serverReady.parse(value),
   );
+  const folder = runFolder();
   try {
     const [host, port] = server.ready.address.split(":") as [string, string];
     const engine = openEngine({ pool: { host, port: Number(port) }, ...(await engineFiles()) });
