@@ -129,6 +129,7 @@ struct fm_batch {
 	uint16_t index[FM_BATCH_PAGES]; /* place in the staging buffer */
 	bool zero[FM_BATCH_PAGES];
 	bool wanted[FM_BATCH_PAGES]; /* a thread waits for it */
+	bool in_store; /* the slots of the local store hold the pages; otherwise `data` does */
 	uint8_t *data;
 };
 
@@ -285,7 +286,7 @@ struct fm_engine {
 	uint32_t batches;
 	uint64_t room; /* how often a full pool was made room in */
 	uint8_t *buffer[FM_BATCH_BUFFERS];
-	bool buffer_busy[FM_BATCH_BUFFERS];
+	bool buffers_used; /* since the last tick */
 	struct fm_fetch_list demand; /* sent, in order of their answers */
 	struct fm_wire_header demand_header;
 	size_t demand_received; /* bytes of the answer at the head of `demand` */
@@ -373,6 +374,10 @@ bool fm_batch_give_back(struct fm_space *space, uint64_t page, uint64_t entry);
 void fm_batch_forget(struct fm_space *space, uint64_t page, uint64_t entry);
 void fm_batch_moved(struct fm_engine *engine, uint64_t entry, uint64_t to_page);
 void fm_batch_share(struct fm_space *child, uint64_t page, uint64_t entry);
+/* Where the batch's page is in this process. */
+uint8_t *fm_batch_data(const struct fm_batch *batch, uint32_t index);
+/* Once a second: gives the memory of batches back that ended before. */
+void fm_batches_trim(struct fm_engine *engine);
 struct fm_batch *fm_batch_of(struct fm_engine *engine, uint64_t entry);
 void fm_batches_free(struct fm_engine *engine);
 

@@ -72,6 +72,7 @@ static struct fm_batch *batch_make(struct fm_space *space)
 		batch->data = engine->buffer[i];
 		engine->batch[i] = batch;
 		engine->batches++;
+		engine->buffers_used = true;
 		fm_space_ref(space);
 		return batch;
 	}
@@ -82,16 +83,31 @@ static void batch_free(struct fm_batch *batch)
 {
 	struct fm_engine *engine = batch->space->engine;
 	engine->batch[batch->number] = NULL;
-	/* Reused while there is work (touching fresh memory costs four times the copy), given back after. */
-	if (--engine->batches == 0) {
-		for (uint32_t i = 0; i < FM_BATCH_BUFFERS; i++) {
-			if (engine->buffer[i])
-				munmap(engine->buffer[i], BUFFER_BYTES);
-			engine->buffer[i] = NULL;
-		}
-	}
+	engine->batches--;
 	fm_space_unref(batch->space);
 	free(batch);
+}
+
+static void unmap_buffers(struct fm_engine *engine)
+{
+	for (uint32_t i = 0; i < FM_BATCH_BUFFERS; i++) {
+		if (engine->buffer[i])
+			munmap(engine->buffer[i], BUFFER_BYTES);
+		engine->buffer[i] = NULL;
+	}
+}
+
+void fm_batches_trim(struct fm_engine *engine)
+{
+	/* Touching fresh memory costs four times the copy: kept as long as there is work again and again. */
+	if (!engine->batches && !engine->buffers_used)
+		unmap_buffers(engine);
+	engine->buffers_used = false;
+}
+
+uint8_t *fm_batch_data(const struct fm_batch *batch, uint32_t index)
+{
+	return batch->in_store ? fm_local_page(batch->space->engine->local, batch->slot[index]) : batch->data + (size_t)index * FM_PAGE_SIZE;
 }
 
 void fm_batches_free(struct fm_engine *engine)
@@ -99,9 +115,7 @@ void fm_batches_free(struct fm_engine *engine)
 	for (uint32_t i = 0; engine->batch && i < FM_BATCH_BUFFERS; i++)
 		free(engine->batch[i]);
 	free(engine->batch);
-	for (uint32_t i = 0; i < FM_BATCH_BUFFERS; i++)
-		if (engine->buffer[i])
-			munmap(engine->buffer[i], BUFFER_BYTES);
+	unmap_buffers(engine);
 }
 
 /* ---- what happens to a page in transit ---- */
@@ -146,7 +160,7 @@ bool fm_batch_give_back(struct fm_space *space, uint64_t page, uint64_t entry)
 		batch->wanted[index] = true;
 		return true;
 	}
-	if (fm_space_fill(space, page, batch->data + (size_t)index * FM_PAGE_SIZE, 1, false) != 1)
+	if (fm_space_fill(space, page, fm_batch_data(batch, index), 1, false) != 1)
 		return false;
 	if (!fm_map_get(&space->map, page))
 		batch->page[index] = 0;
@@ -161,7 +175,7 @@ static void give_locally(struct fm_batch *batch, uint32_t i, struct fm_space *sp
 	struct fm_slots *slots = &space->engine->slots;
 	if (batch->slot[i] == FM_NO_SLOT || fm_slots_ref(slots, batch->slot[i]) < 0 ||
 	    !fm_space_set(space, page, fm_entry_make(FM_STORED, batch->slot[i]) | FM_DEMAND) ||
-	    !fm_fetch_local(space, page, batch->slot[i], batch->data + (size_t)i * FM_PAGE_SIZE))
+	    !fm_fetch_local(space, page, batch->slot[i], fm_batch_data(batch, i)))
 		fm_space_kill(space, FM_ERR_NOMEM);
 }
 
@@ -174,7 +188,7 @@ static void return_pages(struct fm_batch *batch)
 		if (!page)
 			continue;
 		batch->page[i] = 0;
-		if (fm_space_fill(space, page, batch->data + (size_t)i * FM_PAGE_SIZE, 1, false) != 1)
+		if (fm_space_fill(space, page, fm_batch_data(batch, i), 1, false) != 1)
 			give_locally(batch, i, space, page); /* events first */
 		else if (fm_map_get(&space->map, page))
 			fm_space_set(space, page, 0); /* no mapping there any more: nothing to give back to */

@@ -13,19 +13,25 @@
 
 #include "net.h"
 
+/* Adds a page to a vector, joining neighbours. */
+static size_t aim(struct iovec *vector, size_t used, void *page)
+{
+	if (used && (char *)vector[used - 1].iov_base + vector[used - 1].iov_len == (char *)page)
+		vector[used - 1].iov_len += FM_PAGE_SIZE;
+	else
+		vector[used++] = (struct iovec){page, FM_PAGE_SIZE};
+	return used;
+}
+
 static int read_staging(struct fm_batch *batch)
 {
-	struct iovec remote[FM_BATCH_PAGES];
-	size_t vectors = 0;
+	struct iovec remote[FM_BATCH_PAGES], local[FM_BATCH_PAGES];
+	size_t remotes = 0, locals = 0;
 	for (uint32_t i = 0; i < batch->pages; i++) {
-		char *address = (char *)(uintptr_t)(batch->staging + (uint64_t)batch->index[i] * FM_PAGE_SIZE);
-		if (vectors && (char *)remote[vectors - 1].iov_base + remote[vectors - 1].iov_len == address)
-			remote[vectors - 1].iov_len += FM_PAGE_SIZE;
-		else
-			remote[vectors++] = (struct iovec){address, FM_PAGE_SIZE};
+		remotes = aim(remote, remotes, (char *)(uintptr_t)(batch->staging + (uint64_t)batch->index[i] * FM_PAGE_SIZE));
+		locals = aim(local, locals, fm_batch_data(batch, i));
 	}
-	struct iovec local = {batch->data, (size_t)batch->pages * FM_PAGE_SIZE};
-	return process_vm_readv(batch->pid, &local, 1, remote, vectors, 0) == (ssize_t)local.iov_len ? 0 : -1;
+	return process_vm_readv(batch->pid, local, locals, remote, remotes, 0) == (ssize_t)batch->pages * FM_PAGE_SIZE ? 0 : -1;
 }
 
 static bool is_zero(const uint8_t *page)
@@ -39,52 +45,27 @@ static int send_batch(struct fm_engine *engine, struct fm_batch *batch)
 	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_WRITE, .id = batch->number};
 	uint32_t slot[FM_BATCH_PAGES];
 	struct iovec vector[FM_BATCH_PAGES + 2] = {{&header, sizeof(header)}};
-	size_t vectors = 1;
+	size_t vectors = 0;
 	for (uint32_t i = 0; i < batch->pages; i++) {
-		uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
 		if (batch->zero[i] || batch->unchanged[i])
 			continue;
 		slot[header.count++] = batch->slot[i];
-		if (vectors > 1 && (uint8_t *)vector[vectors].iov_base + vector[vectors].iov_len == page)
-			vector[vectors].iov_len += FM_PAGE_SIZE;
-		else
-			vector[++vectors] = (struct iovec){page, FM_PAGE_SIZE};
+		vectors = aim(vector + 2, vectors, fm_batch_data(batch, i));
 	}
 	batch->sent = header.count;
 	if (!header.count)
 		return 0;
 	vector[1] = (struct iovec){slot, header.count * sizeof(slot[0])};
-	return fm_sendv_all(engine->evict_socket, vector, vectors + 1);
+	return fm_sendv_all(engine->evict_socket, vector, vectors + 2);
 }
 
 static void send_free(struct fm_engine *engine, struct fm_free_slots *list)
 {
-	if (engine->local) {
-		fm_local_give(engine->local, list->slot, list->count);
-		free(list);
-		return;
-	}
 	struct fm_wire_header header = {.magic = FM_WIRE_MAGIC, .op = FM_WIRE_FREE, .count = list->count};
 	struct iovec vector[2] = {{&header, sizeof(header)}, {list->slot, list->count * sizeof(list->slot[0])}};
 	/* A failure is met again, and reported, by the next batch. */
 	fm_sendv_all(engine->evict_socket, vector, 2);
 	free(list);
-}
-
-/* To the store of this process. Full: nothing of the batch was kept. */
-static int store_batch(struct fm_engine *engine, struct fm_batch *batch)
-{
-	uint32_t count = 0, slot[FM_BATCH_PAGES];
-	for (uint32_t i = 0; i < batch->pages; i++)
-		if (!batch->zero[i] && !batch->unchanged[i])
-			slot[count++] = batch->slot[i];
-	if (fm_local_take(engine->local, slot, count) < 0)
-		return FM_ERR_POOL_FULL;
-	for (uint32_t i = 0; i < batch->pages; i++)
-		if (!batch->zero[i] && !batch->unchanged[i])
-			memcpy(fm_local_page(engine->local, batch->slot[i]), batch->data + (size_t)i * FM_PAGE_SIZE, FM_PAGE_SIZE);
-	batch->sent = count;
-	return FM_OK;
 }
 
 static void answer_batch(struct fm_engine *engine, struct fm_batch *batch, int status)
@@ -98,13 +79,17 @@ static void answer_batch(struct fm_engine *engine, struct fm_batch *batch, int s
 /* Copies a batch out; it goes on to the evictor, or back when that failed. */
 static void read_batch(struct fm_engine *engine, struct fm_batch *batch)
 {
+	/* The store of this process has its pages without another copy. Full: nothing of the batch is kept. */
+	batch->in_store = engine->local && fm_local_take(engine->local, batch->slot, batch->pages) == 0;
+	if (engine->local && !batch->in_store && batch->status == FM_OK)
+		batch->status = FM_ERR_POOL_FULL;
 	if (read_staging(batch) < 0) {
 		batch->failed_read = errno != ESRCH; /* ESRCH: it has ended, and nobody needs its pages */
 		answer_batch(engine, batch, FM_ERR_NO_SPACE);
 		return;
 	}
 	for (uint32_t i = 0; i < batch->pages; i++) {
-		const uint8_t *page = batch->data + (size_t)i * FM_PAGE_SIZE;
+		const uint8_t *page = fm_batch_data(batch, i);
 		batch->zero[i] = is_zero(page);
 		batch->sum[i] = batch->zero[i] ? (struct fm_sum){0} : fm_page_sum(page);
 		batch->unchanged[i] = !batch->zero[i] && batch->clean_slot[i] != FM_NO_SLOT && fm_sum_equals(batch->sum[i], batch->clean_sum[i]);
@@ -132,12 +117,8 @@ void *fm_reader_main(void *argument)
 /* Sends a batch. True when an acknowledgement will come. */
 static bool start_batch(struct fm_engine *engine, struct fm_batch *batch)
 {
-	if (batch->status != FM_OK) {
+	if (batch->status != FM_OK || batch->in_store) {
 		answer_batch(engine, batch, FM_OK);
-		return false;
-	}
-	if (engine->local) {
-		answer_batch(engine, batch, store_batch(engine, batch));
 		return false;
 	}
 	if (__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST) || send_batch(engine, batch) < 0) {

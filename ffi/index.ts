@@ -98,6 +98,8 @@ class Engine implements MemoryEngine {
   readonly #stopEvents: () => void;
   #closed = false;
   #tracker: Tracker = "refault";
+  /** Measured when the first tracker that looks at accessed bits is chosen. */
+  #lookMsPerPage: number | null = null;
 
   constructor(plane: Plane, library: Library, engine: Pointer, agentFd: number) {
     this.plane = plane;
@@ -123,7 +125,15 @@ class Engine implements MemoryEngine {
     if (status === KERNEL_TOO_OLD) throw noTracker(tracker);
     if (status < 0) throw statusError(status, `tracker ${tracker}`);
     this.#tracker = trackers[status] as Tracker;
+    if (this.#tracker === "ebpf" || this.#tracker === "idle") this.#lookMsPerPage ??= this.#measureLook();
     return this.#tracker;
+  }
+
+  #measureLook(): number {
+    const nanoseconds = new BigUint64Array(1);
+    const status = this.#library.fm_look_cost(ptr(nanoseconds));
+    if (status < 0) throw statusError(status, "cost of a look");
+    return Number(nanoseconds[0]!) / 1e6;
   }
 
   get tracker(): Tracker {
@@ -173,7 +183,7 @@ class Engine implements MemoryEngine {
       id,
       pid,
       () => this.#spaces.delete(id),
-      () => this.#tracker,
+      () => ({ tracker: this.#tracker, lookMsPerPage: this.#lookMsPerPage ?? 0 }),
     );
     this.#spaces.set(id, space);
     return space.attached(ATTACH_TIMEOUT_MS);

@@ -29,6 +29,7 @@ const symbols = {
   fm_engine_set_fault_around: { args: [pointer, u32], returns: i32 },
   fm_engine_set_agent: { args: [pointer, pointer, u64], returns: i32 },
   fm_engine_use_tracker: { args: [pointer, u32], returns: i32 },
+  fm_look_cost: { args: [pointer], returns: i32 },
   fm_engine_close: { args: [pointer], returns: FFIType.void },
   fm_agent_pair: { args: [pointer], returns: i32 },
   fm_attach: { args: [pointer, i32, i32], returns: i32 },

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "local_store.h"
 
+#include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #define SPARE_SLOTS 65536u
 
 struct fm_local_store {
+	pthread_mutex_t lock; /* used_pages, taken */
 	uint64_t capacity_pages, used_pages, slots;
 	uint8_t *data, *taken; /* taken: one byte a slot */
 };
@@ -37,6 +40,7 @@ struct fm_local_store *fm_local_open(uint64_t capacity_bytes)
 		return NULL;
 	}
 	madvise(store->data, store->slots * FM_PAGE_SIZE, MADV_DONTDUMP);
+	pthread_mutex_init(&store->lock, NULL);
 	return store;
 }
 
@@ -44,28 +48,32 @@ void fm_local_close(struct fm_local_store *store)
 {
 	munmap(store->data, store->slots * FM_PAGE_SIZE);
 	munmap(store->taken, store->slots);
+	pthread_mutex_destroy(&store->lock);
 	free(store);
 }
 
 int fm_local_take(struct fm_local_store *store, const uint32_t *slot, uint32_t count)
 {
-	if (store->used_pages + count > store->capacity_pages)
-		return -1;
 	for (uint32_t i = 0; i < count; i++)
 		if (slot[i] >= store->slots)
 			return -1;
-	for (uint32_t i = 0; i < count; i++)
+	pthread_mutex_lock(&store->lock);
+	bool fits = store->used_pages + count <= store->capacity_pages;
+	for (uint32_t i = 0; fits && i < count; i++)
 		store->taken[slot[i]] = 1;
-	store->used_pages += count;
-	return 0;
+	store->used_pages += fits ? count : 0;
+	pthread_mutex_unlock(&store->lock);
+	return fits ? 0 : -1;
 }
 
 void fm_local_give(struct fm_local_store *store, const uint32_t *slot, uint32_t count)
 {
+	pthread_mutex_lock(&store->lock);
 	for (uint32_t i = 0; i < count; i++) {
 		store->used_pages -= store->taken[slot[i]];
 		store->taken[slot[i]] = 0;
 	}
+	pthread_mutex_unlock(&store->lock);
 }
 
 uint8_t *fm_local_page(struct fm_local_store *store, uint32_t slot)

@@ -299,6 +299,7 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 		fm_slots_send(engine);
 		fm_emit_flush(engine);
 		fm_fetch_trim(engine);
+		fm_batches_trim(engine);
 	}
 	for (struct fm_space *space = engine->spaces; space; space = space->next) {
 		if ((space->group_count || space->deferred_count) && !space->gated && !space->waiting_for) {
@@ -346,7 +347,7 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 		if (TICK_NS < wait)
 			wait = TICK_NS;
 	}
-	if ((engine->slots.released_count || engine->overflow_count || engine->spare_bulks) && TICK_NS < wait)
+	if ((engine->slots.released_count || engine->overflow_count || engine->spare_bulks || engine->buffer[0]) && TICK_NS < wait)
 		wait = TICK_NS;
 	return wait;
 }

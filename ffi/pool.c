@@ -41,6 +41,9 @@ int fm_pool_connect(struct fm_engine *engine, const char *host, uint32_t port)
 
 void fm_slots_send(struct fm_engine *engine)
 {
+	uint32_t slot[FM_WIRE_MAX_PAGES];
+	while (engine->local && engine->slots.released_count)
+		fm_local_give(engine->local, slot, fm_slots_flush(&engine->slots, slot, FM_WIRE_MAX_PAGES));
 	while (engine->slots.released_count && !engine->pool_lost) {
 		struct fm_free_slots *list = malloc(sizeof(*list));
 		if (!list)

@@ -45,6 +45,12 @@ function evicted(event: EngineEvent): EvictResult {
   return { evictedPages: event.a, zeroPages: event.b, cancelled: event.c === 1 || event.status < 0 };
 }
 
+/** How the engine of a space knows what is touched, and what clearing costs each page that is touched again. */
+export interface Tracking {
+  tracker: Tracker;
+  lookMsPerPage: number;
+}
+
 /** The memory of one sandbox process, as the engine manages it. */
 export class Space implements SandboxSpace {
   readonly #library: Library;
@@ -52,7 +58,7 @@ export class Space implements SandboxSpace {
   readonly #id: number;
   readonly pid: number;
   readonly #forget: () => void;
-  readonly #tracker: () => Tracker;
+  readonly #tracking: () => Tracking;
   readonly #pending = new Map<number, (event: EngineEvent) => void>();
   readonly #lost: ((reason: string) => void)[] = [];
   #attached: { resolve: () => void; reject: (error: Error) => void } | undefined;
@@ -64,14 +70,14 @@ export class Space implements SandboxSpace {
     id: number,
     pid: number,
     forget: () => void,
-    tracker: () => Tracker,
+    tracking: () => Tracking,
   ) {
     this.#library = library;
     this.#engine = engine;
     this.#id = id;
     this.pid = pid;
     this.#forget = forget;
-    this.#tracker = tracker;
+    this.#tracking = tracking;
   }
 
   /** Resolves when the agent has said hello and the engine has taken over. */
@@ -133,11 +139,16 @@ export class Space implements SandboxSpace {
   }
 
   get tracks(): boolean {
-    return this.#tracker() === "ebpf" || this.#tracker() === "idle";
+    const { tracker } = this.#tracking();
+    return tracker === "ebpf" || tracker === "idle";
+  }
+
+  get lookMsPerPage(): number {
+    return this.#tracking().lookMsPerPage;
   }
 
   get generations(): Generations | null {
-    if (this.#tracker() !== "mglru") return null;
+    if (this.#tracking().tracker !== "mglru") return null;
     return {
       age: () => this.#age(),
       count: (barrier) => this.#count(barrier),

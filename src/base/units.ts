@@ -3,6 +3,9 @@ import { FaasmemError } from "./errors.ts";
 
 const factors: Record<string, number> = { "": 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
 
+/** Of the pages that everything here is counted in: what the engine insists on (ffi/faasmem.h). */
+export const PAGE_BYTES = 4096;
+
 /**
  * Bytes of a size such as `512MiB`, `4G` or `1048576`. Units are powers of 1024.
  * @throws FaasmemError BAD_SIZE

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { FaasmemError } from "../base/errors.ts";
-import { parseOption, parseSize } from "../base/units.ts";
+import { PAGE_BYTES, parseOption, parseSize } from "../base/units.ts";
 import type { Machine } from "../setup/machine.ts";
 import type { Step } from "../setup/step.ts";
 
@@ -98,7 +98,6 @@ function host(): Command {
   });
 }
 
-const PAGE_BYTES = 4096;
 const LEAST_SWAP_BYTES = 1024 ** 2;
 
 /** Bytes of a swap file. @throws FaasmemError BAD_SIZE */

@@ -311,3 +311,27 @@ test("what was never met semi-warm is taken wholly, until it is", async () => {
     expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(met ? [1, 11] : []);
   }
 });
+
+test("where looks are dear, at most one request in twenty-five meets cleared accessed bits", async () => {
+  for (const { lookMsPerPage, most } of [
+    { lookMsPerPage: 0.0002, most: 60 },
+    { lookMsPerPage: 5, most: 4 },
+  ]) {
+    const { memory, clock, request, history } = await sandbox({ initWindow: 1, rollbackS: 30 }, {}, true);
+    memory.lookMsPerPage = lookMsPerPage;
+    const take = memory.takeTouched.bind(memory);
+    let looks = 0;
+    memory.takeTouched = () => {
+      looks++;
+      return take();
+    };
+    for (let i = 0; i < 75; i++) {
+      history.recordDuration(1);
+      await request(1, 11 + (i % 2));
+      await clock.pass(11);
+    }
+    expect(looks).toBeGreaterThan(1);
+    expect(looks).toBeLessThanOrEqual(most);
+    expect([...memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11, 12]);
+  }
+});

@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from "../base/units.ts";
 import type { PageSet } from "./engine.ts";
 import type { FunctionHistory } from "./history.ts";
 import { InitWindow } from "./init-window.ts";
@@ -5,15 +6,12 @@ import type { Barrier, Policy, PolicyContext } from "./policy.ts";
 import { Pucket } from "./pucket.ts";
 import type { PolicySettings } from "./settings.ts";
 
-const PAGE_BYTES = 4096;
 /** Observations that make up the working set: enough to cover requests that differ, few enough to forget. */
 const RECENT = 8;
 /** Of the reuse intervals: at most one request in a hundred is to meet a semi-warm sandbox. */
 const REUSE_QUANTILE = 0.99;
 
-/** What clearing the accessed bit of a page costs the next access to it: measured with bert, 87,000 pages and 19 ms. */
-const LOOK_MS_PER_PAGE = 0.00022;
-/** Of the latency budget, for looks that are not needed for a window. */
+/** Of the latency budget, for looks. */
 const LOOK_SHARE = 0.25;
 
 /** A window that lets less than this share of the Init Pucket leave was not worth its looks. */
@@ -83,6 +81,10 @@ export class FaasmemPolicy implements Policy {
   /** What the latest requests touched or brought back, newest last: what the next one will want. */
   #recent: PageSet[] = [];
   #lastRead = Number.NEGATIVE_INFINITY;
+  /** Requests since accessed bits were last cleared. */
+  #unlooked = 0;
+  /** Accessed bits were not cleared since the latest of `#recent` was read: the next reading holds it too. */
+  #accumulates = false;
   /** Orders to the engine, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #cancelTimers: (() => void)[] = [];
@@ -119,7 +121,7 @@ export class FaasmemPolicy implements Policy {
       this.#init = new Pucket(resident.subtract(runtime.pages), memory);
       this.#lastRollback = clock.now();
       await this.#recallFunction();
-      await memory.takeTouched(); // what the init stage touched says nothing about requests
+      await this.#take(true); // what the init stage touched says nothing about requests
     });
   }
 
@@ -150,6 +152,7 @@ export class FaasmemPolicy implements Policy {
   requestEnd(recalled: PageSet): void {
     this.#running = false;
     this.#requests++;
+    this.#unlooked++;
     this.#recalled = this.#recalled.union(recalled);
     this.#window.requestEnded();
     if (this.#requests === 1) this.#runtimePending = true;
@@ -259,44 +262,67 @@ export class FaasmemPolicy implements Policy {
    */
   async #rollback(): Promise<void> {
     const { memory, clock, settings } = this.#context;
-    if (clock.now() - this.#lastRollback < settings.rollbackS * this.#patience) return;
+    if (clock.now() - this.#lastRollback < settings.rollbackS * this.#patience || !this.#mayClear()) return;
     await this.#barrier("rollback", async () => {
       this.#runtime?.rollback();
       this.#init?.rollback();
       this.#lastRollback = clock.now();
       this.#settled = false;
       this.#window.restart();
-      await memory.takeTouched(); // of earlier requests
+      await this.#take(true); // of earlier requests
       this.#recalled = memory.empty();
     });
   }
 
-  /** May a look cost the next request its share of the latency budget? Then only where it has to be. */
-  #looksAreDear(): boolean {
-    const { history, settings } = this.#context;
-    const pages = this.#recent.at(-1)?.pages ?? 0;
-    return pages * LOOK_MS_PER_PAGE > (history.durationMs ?? 0) * settings.p95Budget * LOOK_SHARE;
+  /**
+   * Does clearing accessed bits cost the next request no more than its share of the latency budget? Where it does, only
+   * so many requests may meet that that the P95 does not show them. Until it is known, they are not cleared.
+   */
+  #mayClear(): boolean {
+    const { history, settings, memory } = this.#context;
+    if (!memory.tracks || this.#unlooked >= 1 / RARE) return true;
+    const recent = this.#recent.at(-1);
+    if (!recent) return false;
+    return (
+      recent.pages * memory.lookMsPerPage <=
+      (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget * LOOK_SHARE
+    );
   }
 
-  /** Notes what the requests since the last call touched. @param clear or since they were last cleared */
-  async #learn(clear = true): Promise<void> {
+  /** What was touched since accessed bits were last cleared. */
+  async #take(clear: boolean): Promise<PageSet> {
+    const { memory } = this.#context;
+    if (!clear) return memory.touched();
+    this.#unlooked = 0;
+    this.#accumulates = false;
+    return memory.takeTouched();
+  }
+
+  /** Notes what the requests since the last call touched. */
+  async #learn(): Promise<void> {
     const { memory, clock } = this.#context;
     this.#lastRead = clock.now();
-    const hot = (await (clear ? memory.takeTouched() : memory.touched())).union(this.#recalled);
+    const clear = this.#mayClear();
+    const earlier = this.#accumulates ? this.#recent.slice(0, -1) : this.#recent;
+    const hot = (await this.#take(clear)).union(this.#recalled);
     this.#recalled = memory.empty();
     this.#runtime?.promote(hot);
     const before = this.#init?.hot.pages ?? 0;
     this.#init?.promote(hot);
     this.#window.observe((this.#init?.hot.pages ?? 0) - before, this.#init?.hot.pages ?? 0);
-    if (hot.pages > 0) this.#recent = [...this.#recent, hot].slice(-RECENT);
+    if (hot.pages > 0) this.#recent = [...earlier, hot].slice(-RECENT);
+    this.#accumulates = memory.tracks && !clear && hot.pages > 0;
   }
 
   /** Would bringing the working set back cost a request more than its budget? */
   #keepsWorkingSet(workingSet: PageSet): boolean {
-    const { settings, history } = this.#context;
+    const { settings, history, memory } = this.#context;
     const usual = history.durationMs;
     if (!this.#on.recall || usual === null) return false;
-    return history.recallMs(workingSet.pages * PAGE_BYTES) > usual * settings.p95Budget;
+    // A page that was put in place is as new to the processor as one whose accessed bit was cleared.
+    const recallMs =
+      history.recallMs(workingSet.pages * PAGE_BYTES) + workingSet.pages * memory.lookMsPerPage;
+    return recallMs > usual * settings.p95Budget;
   }
 
   /** What semi-warm leaves in place when it begins after `delay`; null: everything, because nothing is known. */
@@ -312,7 +338,7 @@ export class FaasmemPolicy implements Policy {
     const { memory, clock, settings, history, bandwidth } = this.#context;
     const turn = ++this.#cooling;
     const idleSince = this.#idleSince;
-    await this.#learn(!this.#looksAreDear());
+    await this.#learn();
     const workingSet = this.#workingSet();
     if (this.#recent.length > 1) history.workingSet = await memory.portable(workingSet);
     const stays = this.#stays(delay, workingSet);

@@ -6,6 +6,8 @@ import { ReuseIntervals } from "./reuse-intervals.ts";
 
 /** Durations that the median is taken of. */
 const RECENT = 32;
+/** Slowdowns by recalls that the median is taken of; from half as many on. */
+const RECALLS = 8;
 /** Bulk restore of a slow machine, in bytes per second: what is assumed until a recall was measured. */
 const ASSUMED_RECALL = 1024 ** 3;
 
@@ -35,6 +37,8 @@ export class FunctionHistory {
   #durations: number[] = [];
   #estimate = Number.POSITIVE_INFINITY;
   #recallBytesPerS = ASSUMED_RECALL;
+  /** What requests took longer than usual, by the bytes that came back during them; in milliseconds a byte. */
+  #slowdowns: number[] = [];
 
   /** A warm request that brought nothing back took this long, in milliseconds of real time. */
   recordDuration(ms: number): void {
@@ -57,9 +61,20 @@ export class FunctionHistory {
     this.#recallBytesPerS += 0.25 * (bytes / (ms / 1000) - this.#recallBytesPerS);
   }
 
-  /** How long bringing `bytes` back will take, in milliseconds of real time. */
+  /** A request during which `bytes` came back took `ms` of real time. */
+  recordRecalling(bytes: number, ms: number): void {
+    const usual = quantile(this.#durations, 0.5);
+    if (bytes < 1024 ** 2 || usual === undefined) return;
+    this.#slowdowns = [...this.#slowdowns, Math.max(0, ms - usual) / bytes].slice(-RECALLS);
+  }
+
+  /**
+   * How much longer a request will take that needs `bytes` back, in milliseconds of real time: as long as bringing them back
+   * takes, or what it came to lately where that is more (the processor has to learn of each page again).
+   */
   recallMs(bytes: number): number {
-    return (bytes / this.#recallBytesPerS) * 1000;
+    const seen = this.#slowdowns.length < RECALLS / 2 ? 0 : (quantile(this.#slowdowns, 0.5) ?? 0);
+    return Math.max((bytes / this.#recallBytesPerS) * 1000, bytes * seen);
   }
 
   /** For the store: what `load` takes. */

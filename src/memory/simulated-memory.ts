@@ -41,6 +41,7 @@ export class SimulatedMemory implements SandboxMemory {
   #touched = new Set<number>();
   /** Does this machine have a hotness tracker? */
   tracks = false;
+  lookMsPerPage = 0.0002;
   /** Every eviction that was ordered, in order. */
   evictions: number[][] = [];
   cancels = 0;

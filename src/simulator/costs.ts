@@ -1,9 +1,9 @@
+import { PAGE_BYTES } from "../base/units.ts";
 import type { BenchResult } from "../bench/result.ts";
 
 /** Pages of the process that `faasmem bench` walks with each window (src/bench/paging.ts). */
 const SWEEP_PAGES = 65_536;
 const GIB = 1024 ** 3;
-const PAGE_BYTES = 4096;
 
 /** What moving pages costs on a machine, in milliseconds of real time. */
 export interface Costs {

@@ -1,6 +1,5 @@
+import { PAGE_BYTES } from "../base/units.ts";
 import type { VirtualClock } from "./clock.ts";
-
-const PAGE_BYTES = 4096;
 
 /** What a sandbox holds beside the pages that the engine manages, in bytes. */
 export interface FixedMemory {

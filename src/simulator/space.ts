@@ -1,11 +1,10 @@
+import { PAGE_BYTES } from "../base/units.ts";
 import type { EvictResult, MemoryStats, PageSet, PortablePages } from "../memory/engine.ts";
 import { none, PageRuns, pageRange } from "../memory/page-runs.ts";
 import type { SandboxSpace } from "../sandbox/attachment.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Cores } from "./cores.ts";
 import type { Costs } from "./costs.ts";
-
-const PAGE_BYTES = 4096;
 
 /** Is told of each change of what is local and remote, in pages. */
 export type OnChange = (local: number, remote: number) => void;
@@ -21,6 +20,7 @@ interface Prefetch {
 export class SimulatedSpace implements SandboxSpace {
   readonly pid = 0;
   readonly tracks = true;
+  readonly lookMsPerPage: number;
   /** Pages are known one by one here: nothing goes by generations. */
   readonly generations = null;
   readonly #clock: VirtualClock;
@@ -57,6 +57,7 @@ export class SimulatedSpace implements SandboxSpace {
     this.#clock = clock;
     this.#cores = cores;
     this.#costs = costs;
+    this.lookMsPerPage = costs.lookPageMs;
     this.#onChange = onChange;
   }
 

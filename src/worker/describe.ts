@@ -1,9 +1,8 @@
 import { z } from "zod";
+import { PAGE_BYTES } from "../base/units.ts";
 import { semiWarmDelays } from "../memory/faasmem.ts";
 import { policySettings } from "../memory/settings.ts";
 import type { FunctionPool } from "./pool.ts";
-
-const PAGE_BYTES = 4096;
 
 /** The answer of `GET /functions/NAME`. Times are trace seconds, durations real milliseconds. */
 export const functionDescription = z.object({

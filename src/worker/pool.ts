@@ -1,5 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { FaasmemError } from "../base/errors.ts";
+import { PAGE_BYTES } from "../base/units.ts";
 import type { OffloadBandwidth } from "../memory/bandwidth.ts";
 import { baseline } from "../memory/baseline.ts";
 import type { PageSet } from "../memory/engine.ts";
@@ -190,6 +191,7 @@ export class FunctionPool {
     this.#history.estimateDuration(durationMs - cost.stallMs);
     if (start === "cold") return;
     if (cost.recalledPages === 0) this.#history.recordDuration(durationMs);
+    else this.#history.recordRecalling(cost.recalledPages * PAGE_BYTES, durationMs);
     this.#history.budget.record(durationMs, undisturbed, this.#config.settings.p95Budget);
   }
 

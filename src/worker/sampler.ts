@@ -1,7 +1,6 @@
 import type { Clock } from "../base/clock.ts";
+import { PAGE_BYTES } from "../base/units.ts";
 import type { FunctionPool } from "./pool.ts";
-
-const PAGE_BYTES = 4096;
 
 /** Memory of one function's sandboxes: the last sample, and integrals over trace time since the start. */
 export interface MemoryLevels {

@@ -1,0 +1,17 @@
+import { expect, test } from "bun:test";
+import { FunctionHistory } from "./history.ts";
+
+const MIB = 1024 ** 2;
+
+test("a recall is expected to cost what it came to, where that is more than bringing the bytes back", () => {
+  const history = new FunctionHistory();
+  for (let i = 0; i < 40; i++) history.recordRecall(8 * MIB, 4); // 2 GiB/s
+  expect(history.recallMs(8 * MIB)).toBeCloseTo(4, 1);
+  history.recordRecalling(8 * MIB, 500); // nothing to compare it with yet
+  for (let i = 0; i < 10; i++) history.recordDuration(20);
+  for (const ms of [45, 40, 35]) history.recordRecalling(8 * MIB, ms);
+  expect(history.recallMs(8 * MIB)).toBeCloseTo(4, 1); // too few
+  for (const ms of [1000, 40]) history.recordRecalling(8 * MIB, ms);
+  expect(history.recallMs(8 * MIB)).toBeCloseTo(20);
+  expect(history.recallMs(16 * MIB)).toBeCloseTo(40);
+});
