@@ -83,8 +83,12 @@ export class FaasmemPolicy implements Policy {
   #lastRead = Number.NEGATIVE_INFINITY;
   /** Requests since accessed bits were last cleared. */
   #unlooked = 0;
+  /** Requests since `#recent` was last added to. */
+  #unread = 0;
   /** Accessed bits were not cleared since the latest of `#recent` was read: the next reading holds it too. */
   #accumulates = false;
+  /** What requests wanted between the last two times that accessed bits were cleared, if those were many. */
+  #before: PageSet | null = null;
   /** Orders to the engine, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #cancelTimers: (() => void)[] = [];
@@ -153,6 +157,7 @@ export class FaasmemPolicy implements Policy {
     this.#running = false;
     this.#requests++;
     this.#unlooked++;
+    this.#unread++;
     this.#recalled = this.#recalled.union(recalled);
     this.#window.requestEnded();
     if (this.#requests === 1) this.#runtimePending = true;
@@ -226,7 +231,7 @@ export class FaasmemPolicy implements Policy {
   /** What the latest request wanted, and what at least two of the latest did: most of what only one did is garbage. */
   #workingSet(): PageSet {
     let once = this.#context.memory.empty();
-    let again = this.#recent.at(-1) ?? once;
+    let again = (this.#recent.at(-1) ?? once).union(this.#before ?? once);
     for (const wanted of this.#recent) {
       again = again.union(wanted.intersect(once));
       once = once.union(wanted);
@@ -293,6 +298,7 @@ export class FaasmemPolicy implements Policy {
   async #take(clear: boolean): Promise<PageSet> {
     const { memory } = this.#context;
     if (!clear) return memory.touched();
+    this.#before = this.#accumulates ? this.#recent.at(-1)! : null;
     this.#unlooked = 0;
     this.#accumulates = false;
     return memory.takeTouched();
@@ -303,14 +309,18 @@ export class FaasmemPolicy implements Policy {
     const { memory, clock } = this.#context;
     this.#lastRead = clock.now();
     const clear = this.#mayClear();
-    const earlier = this.#accumulates ? this.#recent.slice(0, -1) : this.#recent;
-    const hot = (await this.#take(clear)).union(this.#recalled);
+    // Between two requests only the runtime's own work touches memory.
+    const latest = this.#accumulates || this.#unread === 0 ? this.#recent.at(-1) : undefined;
+    const touched = (await this.#take(clear)).union(this.#recalled);
+    const hot = latest ? touched.union(latest) : touched;
+    this.#unread = 0;
     this.#recalled = memory.empty();
-    this.#runtime?.promote(hot);
+    this.#runtime?.promote(touched);
     const before = this.#init?.hot.pages ?? 0;
-    this.#init?.promote(hot);
+    this.#init?.promote(touched);
     this.#window.observe((this.#init?.hot.pages ?? 0) - before, this.#init?.hot.pages ?? 0);
-    if (hot.pages > 0) this.#recent = [...earlier, hot].slice(-RECENT);
+    if (hot.pages > 0)
+      this.#recent = [...(latest ? this.#recent.slice(0, -1) : this.#recent), hot].slice(-RECENT);
     this.#accumulates = memory.tracks && !clear && hot.pages > 0;
   }
 
