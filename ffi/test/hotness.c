@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Page table walks over made-up tables of every format, generations as kernels show them, and both damaged. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "../faasmem.h"
 #include "../hotness/btf.h"
 #include "../hotness/mglru.h"
 #include "../hotness/page_table.h"
@@ -215,6 +219,16 @@ static int check_generations(void)
 	return fm_mglru_path("1:name=systemd:/s\n", path, sizeof(path)) == -1 && fm_mglru_path("0::/long\n", path, 3) == -1 ? 0 : -1;
 }
 
+/* What a look costs: less than reading a page from a disk, and its child is gone. */
+static int check_look_cost(void)
+{
+	uint64_t ns = UINT64_MAX;
+	int32_t status = fm_look_cost(&ns);
+	if (status != FM_OK && !(status == FM_ERR_PERMISSION && geteuid() != 0))
+		return -1;
+	return ns < 1000000 && waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD ? 0 : -1;
+}
+
 int main(void)
 {
 	const struct fm_table_format *formats[] = {&fm_x86_64, &fm_x86_64_la57, &fm_arm64_48, &fm_arm64_39};
@@ -224,6 +238,7 @@ int main(void)
 			bad += check_format(formats[f], seed) != 0;
 	bad += check_btf() != 0;
 	bad += check_generations() != 0;
+	bad += check_look_cost() != 0;
 	printf("%d failed\n", bad);
 	return bad != 0;
 }

@@ -41,8 +41,8 @@ for flavour in plain asan tsan; do
 done
 check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../ranges.c" "$here/../slots.c"
 check "page sets, page map, slots" "$work/unit"
-check "hotness tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/hotness" "$here/hotness.c" "$here/../hotness/page_table.c" "$here/../hotness/btf.c" "$here/../hotness/mglru.c" "$here/../scan.c" "$here/../set.c"
-check "page tables of every format, generations, damaged type information" "$work/hotness"
+check "hotness tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/hotness" "$here/hotness.c" "$here/../hotness/page_table.c" "$here/../hotness/btf.c" "$here/../hotness/mglru.c" "$here/../hotness/look_cost.c" "$here/../scan.c" "$here/../set.c"
+check "page tables of every format, generations, damaged type information, cost of a look" "$work/hotness"
 check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread && gcc -O2 $warnings -o '$work/grow' '$here/grow.c' -pthread"
 
 agent=$out/libfaasmem_agent.so
