@@ -99,10 +99,8 @@ async function plot(name: string, options: PlotOptions): Promise<void> {
   const runs = options.run === undefined ? [] : parseOption("--run", runNumbers, options.run);
   const store = openStore();
   try {
-    const sources = only(chooseSources(entry, [...new Set(runs)], store), {
-      function: names(options.function),
-      window: names(options.window),
-    });
+    const shown = { function: names(options.function), window: names(options.window) };
+    const sources = only(chooseSources(entry, [...new Set(runs)], store, shown), shown);
     const dataset = datasetOf(sources);
     const drawing = entry.draw(dataset);
     if (wanted.length === 0) {

@@ -2,7 +2,7 @@ import { FaasmemError } from "../../base/errors.ts";
 import type { Run } from "../../results/schema.ts";
 import type { Store } from "../../results/store.ts";
 import type { FigureEntry } from "../figures/entry.ts";
-import { loadSource, type Source } from "./dataset.ts";
+import { loadSource, type Source, type Wanted } from "./dataset.ts";
 
 /** Can this run be drawn so? */
 const isDrawable = (entry: FigureEntry, run: Run, store: Store): boolean =>
@@ -14,29 +14,47 @@ function preference(run: Run): number {
   return (imported ? 2 : 0) + (run.status === "done" ? 0 : 1);
 }
 
-/** The run that a figure is drawn from unless one is named; null when none has what it needs. */
-export const newestRun = (entry: FigureEntry, store: Store): Run | null =>
+const holds = (run: Run, store: Store, wanted: Wanted): boolean =>
   store
+    .outlineRun(run.id)
+    .cells.some(
+      (cell) =>
+        (wanted.function?.includes(cell.function) ?? true) && (wanted.window?.includes(cell.window) ?? true),
+    );
+
+/**
+ * The run that a figure is drawn from unless one is named, if there is one with a cell of what is wanted; null when none has
+ * what the figure needs.
+ */
+export function newestRun(entry: FigureEntry, store: Store, wanted: Wanted = {}): Run | null {
+  const drawable = store
     .listRuns()
     .filter((run) => run.status !== "running")
     .toSorted((a, b) => preference(a) - preference(b) || b.id - a.id)
-    .find((run) => isDrawable(entry, run, store)) ?? null;
+    .filter((run) => isDrawable(entry, run, store));
+  return drawable.find((run) => holds(run, store, wanted)) ?? drawable[0] ?? null;
+}
 
 /**
  * The runs to draw.
  *
- * @param wanted numbers of runs; none: the newest one that has what the figure needs
+ * @param runs numbers of runs; none: the newest one that has what the figure needs, and of that what is wanted
  * @throws FaasmemError NO_RESULTS, NOT_IN_RUN, UNKNOWN_RUN
  */
-export function chooseSources(entry: FigureEntry, wanted: readonly number[], store: Store): Source[] {
-  if (wanted.length === 0) {
-    const run = newestRun(entry, store);
+export function chooseSources(
+  entry: FigureEntry,
+  runs: readonly number[],
+  store: Store,
+  wanted: Wanted = {},
+): Source[] {
+  if (runs.length === 0) {
+    const run = newestRun(entry, store, wanted);
     if (run) return [loadSource(store, run.id)];
     throw new FaasmemError("NO_RESULTS", `there is no finished run with what "${entry.name}" shows`, {
       fix: `make one: ${entry.command}`,
     });
   }
-  return wanted.map((id) => {
+  return runs.map((id) => {
     const { run } = store.outlineRun(id);
     if (isDrawable(entry, run, store)) return loadSource(store, id);
     throw new FaasmemError(

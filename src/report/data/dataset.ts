@@ -136,15 +136,18 @@ export const ofWindow = (dataset: Dataset, window: string): Dataset => ({
   rows: dataset.rows.filter(({ cell }) => cell.window === window),
 });
 
+/** Functions and windows to draw; all where none are named. */
+export interface Wanted {
+  function?: readonly string[] | undefined;
+  window?: readonly string[] | undefined;
+}
+
 /**
  * Runs cut down to some functions and windows.
  * @throws FaasmemError NOTHING_LEFT
  */
-export function only(
-  sources: readonly Source[],
-  wanted: { function?: readonly string[] | undefined; window?: readonly string[] | undefined },
-): Source[] {
-  const keep = (of: "function" | "window", value: string) => wanted[of]?.includes(value) ?? true;
+export function only(sources: readonly Source[], wanted: Wanted): Source[] {
+  const keep = (of: keyof Wanted, value: string) => wanted[of]?.includes(value) ?? true;
   if (!wanted.function && !wanted.window) return [...sources];
   return sources.map((source) => {
     const { records, documents, run } = source;
