@@ -11,8 +11,9 @@ const RECENT = 8;
 /** Of the reuse intervals: at most one request in a hundred is to meet a semi-warm sandbox. */
 const REUSE_QUANTILE = 0.99;
 
-/** Of the latency budget, for looks. */
+/** Of the latency budget, for looks; and the share of requests that may meet a dearer one. */
 const LOOK_SHARE = 0.25;
+const LOOK_RARE = 0.02;
 
 /** A window that lets less than this share of the Init Pucket leave was not worth its looks. */
 const LITTLE = 0.02;
@@ -285,7 +286,7 @@ export class FaasmemPolicy implements Policy {
    */
   #mayClear(): boolean {
     const { history, settings, memory } = this.#context;
-    if (!memory.tracks || this.#unlooked >= 1 / RARE) return true;
+    if (!memory.tracks || this.#unlooked >= 1 / LOOK_RARE) return true;
     const recent = this.#recent.at(-1);
     if (!recent) return false;
     return (
