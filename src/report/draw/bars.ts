@@ -1,6 +1,7 @@
 import { quantile } from "../../base/quantile.ts";
 import type { Estimate } from "../data/estimate.ts";
-import type { Panel, PlotModule } from "./figure.ts";
+import type { Panel } from "./figure.ts";
+import type { PlotModule } from "./plot.ts";
 import { COLUMN, INK, LIMIT, TEXT_SIZE } from "./style.ts";
 
 /** One bar: null is a gap. */

@@ -2,11 +2,10 @@ import type { PlotOptions } from "@observablehq/plot";
 import { typeface } from "../font/source-sans.ts";
 import { type Element, flatten } from "./flatten.ts";
 import { type LegendEntry, legend } from "./legend.ts";
+import { type PlotModule, plotModule } from "./plot.ts";
 import { type Item, moved, type Scene, text } from "./scene.ts";
 import { COLUMN, MUTED, SIDE, TEXT_SIZE, TITLE_SIZE } from "./style.ts";
 import { wrap } from "./words.ts";
-
-export type PlotModule = typeof import("@observablehq/plot");
 
 /** One pair of axes of a figure. */
 export interface Panel {
@@ -40,11 +39,8 @@ const axis = { tickSize: 2.5, tickPadding: 2, labelArrow: "none", labelAnchor: "
 /** Draws a figure. */
 export async function drawFigure(figure: Figure): Promise<Scene> {
   const { width = COLUMN } = figure;
-  const [Plot, { parseHTML }, { regular, bold }] = await Promise.all([
-    import("@observablehq/plot"),
-    import("linkedom"),
-    typeface(),
-  ]);
+  const Plot = await plotModule();
+  const [{ parseHTML }, { regular, bold }] = await Promise.all([import("linkedom"), typeface()]);
   const { document } = parseHTML("<html><body></body></html>");
   const inner = width - 2 * SIDE;
   const items: Item[] = [];
