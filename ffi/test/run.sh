@@ -12,14 +12,15 @@ passed=0
 failed=0
 
 check() { # name, command...
-  local name=$1
+  local name=$1 code=0
   shift
-  if "$@" >"$work/log" 2>&1; then
+  "$@" >"$work/log" 2>&1 || code=$?
+  if [ "$code" -eq 0 ]; then
     passed=$((passed + 1))
     echo "ok    $name"
   else
     failed=$((failed + 1))
-    echo "FAIL  $name (exit code $?)"
+    echo "FAIL  $name (exit code $code)"
     tail -30 "$work/log"
   fi
 }
@@ -70,7 +71,7 @@ check "engine killed: everything ended within a second, no wrong byte" engine_ki
 grown_over() {
   local round
   for round in 1 2 3 4 5 6 7 8; do
-    timeout 60 "$work/driver-plain" --pause 2 "$agent" -- "$work/grow" 1 || return 1
+    timeout 60 "$work/driver-plain" --pause 2 "$agent" -- "$work/grow" 1 || return
   done
 }
 check "grown over what another thread unmaps, and forked" grown_over
