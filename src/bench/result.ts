@@ -37,7 +37,7 @@ export interface BenchResult {
   /** The tracker that was measured. */
   tracker: Tracker;
   rerun: { program: string; residentMiB: number; warmMs: number; demandMs: number; recallMs: number };
-  /** Memory that the engine took for each byte it manages remotely, in percent. */
+  /** Memory that the engine takes at rest for each byte it manages remotely, in percent; its buffers of some MiB are gone then. */
   engineMemoryPct: number;
   /** Processor use of worker and agents with idle attached sandboxes, in percent of a core. */
   idle: { sandboxes: number; cpuPct: number } | null;

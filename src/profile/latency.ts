@@ -1,16 +1,19 @@
 import { z } from "zod";
 import { startChild } from "../base/child.ts";
 import { quantile } from "../base/quantile.ts";
-import type { ModelLatency } from "./model.ts";
+import { GROWN, type LoneRequest, type ModelLatency } from "./model.ts";
 import type { Turn } from "./observe.ts";
 
-/** Pauses before requests that come alone, in milliseconds, and how many of each. */
+/** Pauses before requests that come alone, in milliseconds, and how many of each: enough for a P95. */
 const ALONE: readonly (readonly [gapMs: number, requests: number])[] = [
-  [0, 10],
-  [100, 8],
-  [400, 6],
-  [1500, 4],
+  [0, 20],
+  [100, 20],
+  [400, 20],
+  [1500, 16],
 ];
+/** A slow function gets fewer of them, but never less than this. */
+const FEWEST = 6;
+const FUNCTION_MS = 6000;
 /** How many requests at once, and how often. */
 const TOGETHER: readonly (readonly [requests: number, rounds: number])[] = [
   [2, 6],
@@ -53,16 +56,18 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
   const middle = (values: number[]) => quantile(values, 0.5)!;
   try {
     const coldMs = (await turn.take(ask)).latencyMs;
-    const overhead: ModelLatency["overhead"] = [];
-    const usual: number[] = [];
-    for (const [gapMs, requests] of ALONE) {
-      const answers: Answer[] = [];
-      for (let i = 0; i < requests; i++) answers.push(await alone(gapMs));
-      const ms = middle(answers.map((answer) => answer.latencyMs - answer.durationMs));
-      const durationMs = middle(answers.map((answer) => answer.durationMs));
-      overhead.push({ gapMs, ms, durationMs });
-      if (gapMs === 0) usual.push(...answers.map((answer) => answer.durationMs));
+    for (let i = 0; i < GROWN; i++) await turn.take(ask);
+    const all: ModelLatency["alone"] = [];
+    for (const [gapMs, most] of ALONE) {
+      const requests: LoneRequest[] = [];
+      const spent = () => requests.reduce((sum, { durationMs }) => sum + durationMs, 0);
+      while (requests.length < most && (requests.length < FEWEST || spent() < FUNCTION_MS)) {
+        const { latencyMs, durationMs } = await alone(gapMs);
+        requests.push({ durationMs, addedMs: latencyMs - durationMs });
+      }
+      all.push({ gapMs, requests });
     }
+    const usual = middle(all[0]!.requests.map(({ durationMs }) => durationMs));
     const slowdown: ModelLatency["slowdown"] = [];
     for (const [count, rounds] of TOGETHER) {
       await together(count); // cold starts
@@ -70,9 +75,9 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
       const started = performance.now();
       for (let i = 0; i < rounds && (i === 0 || performance.now() - started < TOGETHER_MS); i++)
         durations.push(...(await together(count)).map((answer) => answer.durationMs));
-      slowdown.push({ requests: count, factor: Math.max(1, middle(durations) / middle(usual)) });
+      slowdown.push({ requests: count, factor: Math.max(1, middle(durations) / usual) });
     }
-    return { coldMs, overhead, slowdown };
+    return { coldMs, alone: all, slowdown };
   } finally {
     await node.stop();
   }

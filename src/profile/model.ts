@@ -21,10 +21,16 @@ export interface FunctionModel {
 export interface ModelLatency {
   /** Of a request that starts a sandbox. */
   coldMs: number;
-  /** Of requests that came alone, after a pause: what they took beside the function, and the function; medians. */
-  overhead: { gapMs: number; ms: number; durationMs: number }[];
+  /** Requests that came alone, by the pause before them; nobody looked at their pages. */
+  alone: { gapMs: number; requests: LoneRequest[] }[];
   /** How many times longer the function takes when so many requests run at once; medians. */
   slowdown: { requests: number; factor: number }[];
+}
+
+/** What the function took, and what the request took beside it. */
+export interface LoneRequest {
+  durationMs: number;
+  addedMs: number;
 }
 
 /** One sandbox from its start on. */
@@ -61,5 +67,8 @@ export interface ModelIdle {
   resident: string;
 }
 
+/** Requests after which a sandbox neither grows nor gets faster: later ones are told apart by the pause before them only. */
+export const GROWN = 12;
+
 /** Of `FunctionModel.version`. */
-export const MODEL_VERSION = 1;
+export const MODEL_VERSION = 2;

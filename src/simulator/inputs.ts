@@ -36,17 +36,17 @@ export function simulatorInputs(store: Pick<Store, "loadBench" | "listProfiles">
   return {
     costs,
     functionOf(name) {
-      const made = known.get(name) ?? simulated(name, profiles.get(name), costs);
+      const made = known.get(name) ?? simulated(name, profiles.get(name));
       known.set(name, made);
       return made;
     },
   };
 }
 
-function simulated(name: string, profile: FunctionProfile | undefined, costs: Costs): SimulatedFunction {
+function simulated(name: string, profile: FunctionProfile | undefined): SimulatedFunction {
   const model = profile?.model;
   if (profile && model?.version === MODEL_VERSION)
-    return { profile: { ...profile, model }, lives: livesOf(model, costs.lookPageMs) };
+    return { profile: { ...profile, model }, lives: livesOf(model) };
   const why = profile
     ? `the profile of ${name} is of an older version: it lacks what the simulator needs`
     : `there is no profile of ${name}`;

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { none, pageRange } from "../memory/page-runs.ts";
-import { type Life, Reliving, type Step } from "./life.ts";
+import { encodeRuns, none, pageRange } from "../memory/page-runs.ts";
+import { type FunctionModel, GROWN } from "../profile/model.ts";
+import { type Life, livesOf, Reliving, type Step } from "./life.ts";
 
 let number = 0;
 const step = (gapMs: number): Step => ({
@@ -31,4 +32,15 @@ test("first requests come in their order, later ones by the pause before them, l
   expect(of(420, 4)).toEqual([15, 16, 17, 15]);
   expect(of(9000, 2)).toEqual([18, 18]);
   expect(of(0, 7)).toEqual([9, 10, 11, 12, 13, 14, 9]); // the ninth is nearly as grown as the twelfth
+});
+
+test("what looks cost is taken off: known from requests that nobody looked at", () => {
+  const touched = encodeRuns(pageRange(0, 100));
+  const observed = { gapMs: 0, idle: [], cpuMs: 1, durationMs: 15, touched, resident: touched };
+  const steps = Array.from({ length: GROWN + 3 }, () => observed);
+  const model = {
+    lives: [{ ready: touched, loaded: touched, steps, rest: [] }],
+    latency: { alone: [{ gapMs: 0, requests: [{ durationMs: 10, addedMs: 1 }] }] },
+  } as unknown as FunctionModel;
+  expect(livesOf(model)[0]!.steps[1]!.durationMs).toBeCloseTo(10);
 });

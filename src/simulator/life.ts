@@ -1,5 +1,6 @@
+import { quantile } from "../base/quantile.ts";
 import { decodeRuns, type PageRuns } from "../memory/page-runs.ts";
-import type { FunctionModel, ModelIdle, ModelLife } from "../profile/model.ts";
+import { type FunctionModel, GROWN, type ModelIdle, type ModelLife } from "../profile/model.ts";
 
 /** A look at an idle sandbox (src/profile/model.ts). */
 export interface Idle {
@@ -28,8 +29,6 @@ export interface Life {
   steps: Step[];
 }
 
-/** Requests after which a sandbox's memory does not grow any more: later ones are told apart by their pace only. */
-const GROWN = 12;
 /** Pauses that differ by less than this behave alike. */
 const SHORT_MS = 30;
 /** Requests whose situation is nearly as like as the likest one take turns, so that their variety shows. */
@@ -41,9 +40,23 @@ const lookOf = ({ afterMs, touched, resident }: ModelIdle): Idle => ({
   resident: decodeRuns(resident),
 });
 
-/** The lives of a profile. @param lookPageMs what the looks cost that its requests were observed with */
-export function livesOf(model: FunctionModel, lookPageMs: number): Life[] {
+/** The lives of a profile. */
+export function livesOf(model: FunctionModel): Life[] {
+  const lookPageMs = lookCost(model);
   return model.lives.map((life) => lifeOf(life, lookPageMs));
+}
+
+/**
+ * What the looks cost with which requests were observed, in milliseconds for each page touched: the function without them is
+ * known from requests that nobody looked at.
+ */
+function lookCost({ lives, latency }: FunctionModel): number {
+  const observed = lives.flatMap(({ steps }) => steps.slice(GROWN)).filter(({ gapMs }) => gapMs <= SHORT_MS);
+  if (observed.length === 0) return 0;
+  const middle = (values: number[]) => quantile(values, 0.5)!;
+  const pages = middle(observed.map(({ touched }) => decodeRuns(touched).pages));
+  const usual = middle(latency.alone[0]!.requests.map(({ durationMs }) => durationMs));
+  return Math.max(0, middle(observed.map(({ durationMs }) => durationMs)) - usual) / Math.max(1, pages);
 }
 
 function lifeOf(life: ModelLife, lookPageMs: number): Life {
@@ -94,6 +107,11 @@ export class Reliving {
     this.#lives = lives;
     this.#start = start;
     this.#life = beginning(lives);
+  }
+
+  /** Has it had so many requests that the next one is as fast as any? */
+  get isGrown(): boolean {
+    return this.#requests > GROWN;
   }
 
   /** What the next request does. @param gapMs pause before it; 0 for the first */

@@ -4,6 +4,7 @@ import type { VirtualClock } from "./clock.ts";
 import type { Cores } from "./cores.ts";
 import type { Costs } from "./costs.ts";
 import { playRecall } from "./faults.ts";
+import type { Latency } from "./latency.ts";
 import { beginning, type Idle, type Life, Reliving } from "./life.ts";
 import type { SimulatedNode } from "./node.ts";
 import { SimulatedSpace } from "./space.ts";
@@ -23,6 +24,7 @@ export interface SandboxWorld {
   cores: Cores;
   costs: Costs;
   node: SimulatedNode;
+  latency: Latency;
   times: StartTimes;
   /** Is its memory managed? If not, no policy sees it. */
   managed: boolean;
@@ -86,13 +88,15 @@ export class SimulatedSandbox implements RunningSandbox {
   }
 
   async run(_context: unknown): Promise<RunResult> {
-    const { clock, cores, costs } = this.#world;
+    const { clock, cores, costs, latency } = this.#world;
     const startedMs = clock.realMs();
     this.#cancelIdle();
-    const step = this.#reliving.next(this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0);
+    const gapMs = this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0;
+    const step = this.#reliving.next(gapMs);
+    const functionMs = this.#reliving.isGrown ? latency.draw("durationMs", gapMs) : step.durationMs;
     const space = this.#space;
     const looked = space.takeLooked() ? step.touched.pages * costs.lookPageMs : 0;
-    let ms = step.durationMs + looked;
+    let ms = functionMs + looked;
     const needed = space.missing(step.touched);
     await new Promise<void>((resolve) => clock.afterMs(0, resolve)); // the policy's prefetch is ordered by now
     const prefetch = space.takePrefetch();

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CellPlan } from "../experiment/plan.ts";
 import { encodeRuns, PageRuns, pageRange } from "../memory/page-runs.ts";
-import type { FunctionModel } from "../profile/model.ts";
+import { type FunctionModel, MODEL_VERSION } from "../profile/model.ts";
 import type { FunctionProfile } from "../profile/profile.ts";
 import { simulatorInputs } from "./inputs.ts";
 import { simulateCell } from "./simulate.ts";
@@ -19,7 +19,7 @@ const spread = { min: 1000, median: 1000, max: 1000 };
 
 /** A function whose sandboxes hold 2048 runtime and 8192 init pages; a start takes 1 s, a request 1 s, a node adds 2 ms. */
 const model: FunctionModel = {
-  version: 1,
+  version: MODEL_VERSION,
   lives: [
     {
       ready: encodeRuns(pageRange(0, RUNTIME)),
@@ -40,7 +40,7 @@ const model: FunctionModel = {
   sharedFileBytes: 12 * 2 ** 20,
   latency: {
     coldMs: 2002,
-    overhead: [{ gapMs: 0, ms: 2, durationMs: 1000 }],
+    alone: [{ gapMs: 0, requests: [{ durationMs: 1000, addedMs: 2 }] }],
     slowdown: [{ requests: 2, factor: 1 }],
   },
 };

@@ -1,5 +1,6 @@
 import { benchmarks } from "../../benchmarks/index.ts";
 import { FaasmemError } from "../base/errors.ts";
+import { quantile } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
 import { measure } from "../experiment/cell.ts";
 import type { CellPlan } from "../experiment/plan.ts";
@@ -15,6 +16,7 @@ import type { WorkerStats } from "../worker/worker.ts";
 import { VirtualClock } from "./clock.ts";
 import { Cores } from "./cores.ts";
 import type { SimulatorInputs } from "./inputs.ts";
+import { Latency } from "./latency.ts";
 import { beginning } from "./life.ts";
 import { SimulatedNode } from "./node.ts";
 import { type SandboxWorld, SimulatedSandbox } from "./sandbox.ts";
@@ -44,17 +46,19 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
     others: managed ? OTHERS + 1 : OTHERS,
   });
   // Without an engine a start was measured at the client; with one, at the sandbox.
-  const coldMs = managed ? profile.coldStartMs : model.latency.coldMs - overheadMs(model.latency, 0);
+  const coldMs = managed ? profile.coldStartMs : model.latency.coldMs - usualAdded(model.latency);
   const launchMs = Math.max(0, coldMs - profile.initMs - beginning(lives).steps[0]!.durationMs);
+  const next = random(plan.seed);
+  const latency = new Latency(model.latency, next);
   const world: SandboxWorld = {
     clock,
     cores: new Cores(clock, model.latency.slowdown, inputs.costs.cores),
     costs: inputs.costs,
     node,
+    latency,
     times: { launchMs, initMs: profile.initMs },
     managed,
   };
-  const next = random(plan.seed);
   const benchmark = benchmarks[plan.function];
   const pool = new FunctionPool(
     {
@@ -82,7 +86,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
       start: (options) => SimulatedSandbox.start(options, world, lives, next()),
     },
   );
-  const requests = await replay(plan, clock, pool, node, model.latency);
+  const requests = await replay(plan, clock, pool, node, latency);
   const stats = (): WorkerStats => ({
     memoryMetric: MEMORY_METRIC,
     uptimeS: clock.now(),
@@ -122,7 +126,7 @@ async function replay(
   clock: VirtualClock,
   pool: FunctionPool,
   node: SimulatedNode,
-  latency: ModelLatency,
+  latency: Latency,
 ): Promise<{ records: RequestRecord[]; samples: Sample[] }> {
   const records: RequestRecord[] = new Array(plan.arrivals.length);
   let answered = 0;
@@ -132,7 +136,7 @@ async function replay(
     if (atS === undefined) return;
     clock.after(atS - clock.now(), () => {
       const sentMs = clock.realMs();
-      const addedMs = overheadMs(latency, sentMs - lastEndMs);
+      const addedMs = latency.draw("addedMs", sentMs - lastEndMs);
       const answer = (status: number, invocation: Invocation | null) => {
         lastEndMs = clock.realMs();
         records[index] = recordOf(atS, lastEndMs - sentMs + addedMs, status, invocation);
@@ -164,12 +168,12 @@ async function replay(
   return { records, samples };
 }
 
-/** What the node adds to a request that comes so long after the last one ended: of the pause measured that is most like it. */
-function overheadMs({ overhead }: ModelLatency, gapMs: number): number {
-  const distance = (one: { gapMs: number }) =>
-    Math.abs(Math.log((Math.min(Math.max(0, gapMs), 1e6) + 30) / (one.gapMs + 30)));
-  return overhead.reduce((a, b) => (distance(b) < distance(a) ? b : a)).ms;
-}
+/** What the node adds to requests that come at once after each other; median. */
+const usualAdded = ({ alone }: ModelLatency): number =>
+  quantile(
+    alone[0]!.requests.map(({ addedMs }) => addedMs),
+    0.5,
+  )!;
 
 function recordOf(atS: number, latencyMs: number, status: number, answer: Invocation | null): RequestRecord {
   return {
