@@ -405,6 +405,11 @@ int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_se
 	return enqueue(engine, NULL, FM_MSG_PREFETCH, space, op, set, 0);
 }
 
+int32_t fm_release_files(struct fm_engine *engine, uint32_t space, uint64_t op)
+{
+	return enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_FILES, space, op, NULL, 0);
+}
+
 int32_t fm_age(struct fm_engine *engine, uint32_t space, uint64_t op)
 {
 	return engine->swap ? enqueue(engine, &engine->scan_queue, FM_MSG_SCAN_AGE, space, op, NULL, 0) : FM_ERR_PLANE;

@@ -13,7 +13,8 @@ export interface EngineEvent {
     | "ended"
     | "touched"
     | "aged"
-    | "counted";
+    | "counted"
+    | "files-released";
   space: number;
   /** Number of the operation that ended; 0 when the event answers none. */
   op: number;
@@ -40,6 +41,7 @@ const types = [
   "touched",
   "aged",
   "counted",
+  "files-released",
 ] as const;
 
 /** Decodes one record at `offset`; undefined for a type this version does not know. */

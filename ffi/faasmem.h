@@ -53,6 +53,7 @@ enum fm_event_type {
 	FM_EVENT_TOUCHED = 9,   /* op, status, set: pages that the program touched since they were last cleared */
 	FM_EVENT_AGED = 10,     /* op, status, a: number of the barrier, b: how long it took, us */
 	FM_EVENT_COUNTED = 11,  /* op, status, a: anonymous pages up to the barrier, b: after it */
+	FM_EVENT_FILES_RELEASED = 12, /* op, status, a: pages */
 };
 
 struct fm_event {
@@ -159,6 +160,9 @@ FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struc
 /* Which pages were touched since the last clear: accessed bits, in the pages that the engine manages. A page that was
  * just brought back counts as touched. FM_ERR_KERNEL when there is no tracker. */
 FM_API int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op);
+/* Has the kernel drop clean pages of files that only this process maps; it reads them from the file when they are touched again.
+ * Nothing where the kernel has no process_madvise(2) (Linux 5.10). FM_ERR_PERMISSION without CAP_SYS_NICE. */
+FM_API int32_t fm_release_files(struct fm_engine *engine, uint32_t space, uint64_t op);
 /* Generations (tracker FM_TRACKER_MGLRU), on the swap plane, for a process in a memory cgroup of its own: FM_ERR_NO_GROUP otherwise.
  * A barrier: one aging step on every memory node. Pages that are touched after it belong to later generations, as of the
  * next barrier. Barriers of a space are numbered from 0. */

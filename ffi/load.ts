@@ -38,6 +38,7 @@ const symbols = {
   fm_prefetch: { args: [pointer, u32, pointer, u64], returns: i32 },
   fm_touched: { args: [pointer, u32, u32, u64], returns: i32 },
   fm_take_recalled: { args: [pointer, u32, u64], returns: i32 },
+  fm_release_files: { args: [pointer, u32, u64], returns: i32 },
   fm_age: { args: [pointer, u32, u64], returns: i32 },
   fm_count: { args: [pointer, u32, u32, u64], returns: i32 },
   fm_evict_generations: { args: [pointer, u32, u32, u64, u64], returns: i32 },

@@ -43,7 +43,20 @@ static int is_manageable(const char *line, struct fm_range *range)
 	return 1;
 }
 
-int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count)
+static int is_read_only_file(const char *line, struct fm_range *range)
+{
+	uint64_t start, end, inode;
+	char perms[5];
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64, &start, &end, perms, &inode) < 4)
+		return 0;
+	if (perms[0] != 'r' || perms[1] != '-' || perms[3] != 'p' || inode == 0)
+		return 0;
+	*range = (struct fm_range){start / FM_PAGE_SIZE, end / FM_PAGE_SIZE};
+	return 1;
+}
+
+static int scan_maps(pid_t pid, int (*is_wanted)(const char *, struct fm_range *), uint64_t skip_start, uint64_t skip_end,
+		     struct fm_range **out, size_t *count)
 {
 	int fd = fm_proc_open(pid, "maps", O_RDONLY);
 	if (fd < 0)
@@ -59,7 +72,7 @@ int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct f
 	int status = FM_OK;
 	while (getline(&line, &line_size, maps) > 0) {
 		struct fm_range range;
-		if (!is_manageable(line, &range))
+		if (!is_wanted(line, &range))
 			continue;
 		if (range.start * FM_PAGE_SIZE < skip_end && range.end * FM_PAGE_SIZE > skip_start)
 			continue;
@@ -85,10 +98,24 @@ int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct f
 	return status;
 }
 
+int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count)
+{
+	return scan_maps(pid, is_manageable, skip_start, skip_end, out, count);
+}
+
+int fm_scan_files(pid_t pid, struct fm_range **out, size_t *count)
+{
+	return scan_maps(pid, is_read_only_file, 0, 0, out, count);
+}
+
 /* PAGEMAP_SCAN: Linux 6.7. */
 static int scan_range(int pagemap, struct fm_range range, enum fm_page_place place, struct fm_set_builder *builder)
 {
-	bool resident = place == FM_PAGES_RESIDENT;
+	static const uint64_t wanted[] = {
+		[FM_PAGES_RESIDENT] = FM_PAGE_IS_PRESENT | FM_PAGE_IS_PFNZERO,
+		[FM_PAGES_SWAPPED] = FM_PAGE_IS_SWAPPED,
+		[FM_PAGES_FILE] = FM_PAGE_IS_PRESENT | FM_PAGE_IS_FILE,
+	};
 	struct fm_page_region regions[256];
 	struct fm_pm_scan scan = {
 		.size = sizeof(scan),
@@ -96,8 +123,8 @@ static int scan_range(int pagemap, struct fm_range range, enum fm_page_place pla
 		.end = range.end * FM_PAGE_SIZE,
 		.vec = (uintptr_t)regions,
 		.vec_len = sizeof(regions) / sizeof(regions[0]),
-		.category_inverted = resident ? FM_PAGE_IS_PFNZERO : 0,
-		.category_mask = resident ? FM_PAGE_IS_PRESENT | FM_PAGE_IS_PFNZERO : FM_PAGE_IS_SWAPPED,
+		.category_inverted = place == FM_PAGES_RESIDENT ? FM_PAGE_IS_PFNZERO : 0,
+		.category_mask = wanted[place],
 	};
 	while (scan.start < scan.end) {
 		int found = ioctl(pagemap, FM_PAGEMAP_SCAN, &scan);
@@ -112,10 +139,12 @@ static int scan_range(int pagemap, struct fm_range range, enum fm_page_place pla
 	return 0;
 }
 
-/* Older kernels: one 64-bit word a page, bit 63 = present, bit 62 = swapped (Documentation/admin-guide/mm/pagemap.rst). */
+/* Older kernels: one 64-bit word a page, bit 63 = present, bit 62 = swapped, bit 61 = a file's or shared
+ * (Documentation/admin-guide/mm/pagemap.rst). */
 static int read_range(int pagemap, struct fm_range range, enum fm_page_place place, struct fm_set_builder *builder)
 {
-	unsigned bit = place == FM_PAGES_RESIDENT ? 63 : 62;
+	static const uint64_t wanted[] = {
+		[FM_PAGES_RESIDENT] = 1ull << 63, [FM_PAGES_SWAPPED] = 1ull << 62, [FM_PAGES_FILE] = 5ull << 61};
 	uint64_t words[4096];
 	for (uint64_t at = range.start; at < range.end;) {
 		uint64_t want = range.end - at < 4096 ? range.end - at : 4096;
@@ -124,7 +153,7 @@ static int read_range(int pagemap, struct fm_range range, enum fm_page_place pla
 			return got < 0 ? -1 : 0;
 		uint64_t pages = (uint64_t)got / sizeof(words[0]);
 		for (uint64_t i = 0; i < pages; i++)
-			if (words[i] >> bit & 1)
+			if ((words[i] & wanted[place]) == wanted[place])
 				fm_builder_add(builder, at + i, at + i + 1);
 		at += pages;
 	}

@@ -16,10 +16,13 @@ int fm_proc_open(pid_t pid, const char *name, int flags);
  * 0 and a malloc'ed array, or a negative fm_status. */
 int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count);
 
+/* The private mappings of files that the process may not write. As fm_scan_mappings. */
+int fm_scan_files(pid_t pid, struct fm_range **out, size_t *count);
+
 /* Was each thread seen waiting for something other than a discard? Whatever discard had begun before is done then. */
 bool fm_scan_is_quiet(pid_t pid);
-/* Where pages are: in memory (the shared zero page left out), or in swap. */
-enum fm_page_place { FM_PAGES_RESIDENT, FM_PAGES_SWAPPED };
+/* Where pages are: in memory (the shared zero page left out), in swap, or in memory and the file's own. */
+enum fm_page_place { FM_PAGES_RESIDENT, FM_PAGES_SWAPPED, FM_PAGES_FILE };
 /* Adds the pages of these ranges (ascending) that are there to the builder; `pagemap` is /proc/PID/pagemap. -1 with errno. */
 int fm_scan_into(int pagemap, const struct fm_range *range, size_t count, enum fm_page_place place, struct fm_set_builder *builder);
 /* The same as a set, or NULL with *status. */

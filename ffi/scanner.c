@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The scanner thread: reads /proc, which may wait for the target's memory lock, so that the pager need not. */
 #include "engine.h"
+#include "files.h"
 #include "scan.h"
 
 #include <stdlib.h>
@@ -136,6 +137,15 @@ static void count(struct fm_engine *engine, struct fm_command *command, const st
 	free(command);
 }
 
+static void release_files(struct fm_engine *engine, struct fm_command *command, const struct target *target)
+{
+	struct fm_event event = {.type = FM_EVENT_FILES_RELEASED, .space = command->space, .op = command->op, .status = FM_ERR_NO_SPACE};
+	if (target->found)
+		event.status = fm_files_release(target->pid, &event.a);
+	fm_emit(engine, &event);
+	free(command);
+}
+
 /* The swap plane wants the resident pages only: what is in swap already would count twice. */
 static void keep_resident(struct fm_command *command, const struct target *target)
 {
@@ -174,6 +184,10 @@ void *fm_scanner_main(void *argument)
 		}
 		if (message->kind == FM_MSG_SCAN_AGE || message->kind == FM_MSG_SCAN_COUNT) {
 			(message->kind == FM_MSG_SCAN_AGE ? age : count)(engine, command, &target);
+			continue;
+		}
+		if (message->kind == FM_MSG_SCAN_FILES) {
+			release_files(engine, command, &target);
 			continue;
 		}
 		command->message.kind = FM_MSG_EVICT;

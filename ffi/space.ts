@@ -235,6 +235,11 @@ export class Space implements SandboxSpace {
     return event.a;
   }
 
+  async releaseFiles(): Promise<number> {
+    const event = await this.#run((op) => this.#library.fm_release_files(this.#engine, this.#id, op));
+    return event.status < 0 ? 0 : event.a;
+  }
+
   cancel(): void {
     if (this.#open) this.#library.fm_cancel(this.#engine, this.#id);
   }

@@ -31,6 +31,7 @@ struct fm_pm_scan {
 	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
 };
 #define FM_PAGEMAP_SCAN _IOWR('f', 16, struct fm_pm_scan)
+#define FM_PAGE_IS_FILE (1ull << 2)
 #define FM_PAGE_IS_PRESENT (1ull << 3)
 #define FM_PAGE_IS_SWAPPED (1ull << 4)
 #define FM_PAGE_IS_PFNZERO (1ull << 5)

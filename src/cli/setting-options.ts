@@ -6,7 +6,7 @@ interface SettingOption {
   flag: string;
   help: string;
   setting: keyof PolicySettings;
-  parse: (flag: string, text: string) => number | null;
+  parse: (flag: string, text: string) => number | boolean | null;
 }
 
 const number =
@@ -17,6 +17,8 @@ const number =
 /** A number, or a word for "find it yourself". */
 const numberOr = (word: string, schema: z.ZodType<number>) => (flag: string, text: string) =>
   text === word ? null : parseOption(flag, schema, text);
+
+const yesOrNo = z.enum(["yes", "no"]);
 
 const seconds = z.coerce.number().min(0).max(1e9);
 
@@ -65,6 +67,12 @@ export const settingOptions: readonly SettingOption[] = [
     parse: number(positive),
   },
   {
+    flag: "--release-files <yes|no>",
+    help: "give back pages of the executable that only the sandbox has",
+    setting: "releaseFiles",
+    parse: (flag, text) => parseOption(flag, yesOrNo, text) === "yes",
+  },
+  {
     flag: "--p95-budget <share>",
     help: "how much the P95 may grow before the policy backs off",
     setting: "p95Budget",
@@ -74,7 +82,7 @@ export const settingOptions: readonly SettingOption[] = [
 
 /** The settings among the options that were given. @param options as commander hands them over */
 export function settingsOf(options: Record<string, string | boolean | undefined>): Partial<PolicySettings> {
-  const given: Partial<Record<keyof PolicySettings, number | null>> = {};
+  const given: Partial<Record<keyof PolicySettings, number | boolean | null>> = {};
   for (const { flag, setting, parse } of settingOptions) {
     const name = flag.slice(2).split(" ")[0]!;
     const text = options[name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())];

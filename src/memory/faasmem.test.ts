@@ -335,3 +335,24 @@ test("where looks are dear, at most one request in fifty meets cleared accessed 
     expect([...memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11, 12]);
   }
 });
+
+test("files are given back when the window closes, and again only where hardly a request comes", async () => {
+  const released = async (history: FunctionHistory) => {
+    const { memory, clock, request } = await sandbox({ initWindow: 2 }, {}, false, history);
+    await request();
+    expect(memory.releases).toBe(0);
+    await clock.pass(10);
+    await request();
+    expect(memory.releases).toBe(1);
+    await clock.pass(61); // semi-warm
+    return memory.releases;
+  };
+  expect(await released(new FunctionHistory())).toBe(2);
+  const often = new FunctionHistory();
+  for (let i = 0; i < 20; i++) often.reuse.record(i % 4 === 0 ? 100 : 30);
+  expect(await released(often)).toBe(1);
+  const kept = await sandbox({ initWindow: 1, releaseFiles: false });
+  await kept.request();
+  await kept.clock.pass(100);
+  expect(kept.memory.releases).toBe(0);
+});

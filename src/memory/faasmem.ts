@@ -75,6 +75,7 @@ export class FaasmemPolicy implements Policy {
   #idleSince = 0;
   #closed = false;
   #semiWarm = false;
+  #filesReleased = false;
   /** Ends what waits for the sandbox to be idle. */
   #wanted = new AbortController();
   /** Number of the latest beginning of semi-warm; earlier ones give way to it. */
@@ -257,6 +258,7 @@ export class FaasmemPolicy implements Policy {
     this.#runtimePending = false;
     if (!windowClosed) return;
     this.#settled = true;
+    if (!this.#filesReleased) await this.#releaseFiles();
     const worthIt = evictedPages >= (this.#init?.pages.pages ?? 0) * LITTLE;
     this.#patience = worthIt ? 1 : Math.min(MOST_PATIENCE, this.#patience * 2);
   }
@@ -344,6 +346,17 @@ export class FaasmemPolicy implements Policy {
     return this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
   }
 
+  /**
+   * What start and init read of the executable and no request does: once. Later ones would take what requests read, too, so they
+   * are for sandboxes that hardly meet another one.
+   */
+  async #releaseFiles(): Promise<void> {
+    const { memory, settings } = this.#context;
+    if (!settings.releaseFiles || this.#running) return;
+    this.#filesReleased = true;
+    await memory.releaseFiles();
+  }
+
   /** Semi-warm: memory leaves gradually, the coldest first, until little is left or keep-alive is about to end. */
   async #cool(delay: number): Promise<void> {
     const { memory, clock, settings, history, bandwidth } = this.#context;
@@ -354,6 +367,7 @@ export class FaasmemPolicy implements Policy {
     if (this.#recent.length > 1) history.workingSet = await memory.portable(workingSet);
     const stays = this.#stays(delay, workingSet);
     if (!stays) return;
+    if (!this.#filesReleased || history.reuse.shareAbove(delay) <= RARE) await this.#releaseFiles();
     const step = async () => {
       const deadline = idleSince + settings.keepAliveS - settings.semiWarmMarginS;
       if (this.#running || turn !== this.#cooling || clock.now() >= deadline) return;

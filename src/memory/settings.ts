@@ -45,6 +45,11 @@ export const policySettings = z.object({
     .int()
     .min(0)
     .default(1024 * 1024),
+  /**
+   * Give back what only this sandbox has in memory of the runtime's executable and libraries, and reads no more. Files on a slow
+   * disk take long to come back.
+   */
+  releaseFiles: z.boolean().default(true),
   /** Semi-warm ends this long before keep-alive does: what would be destroyed at once need not travel. */
   semiWarmMarginS: z.number().min(0).default(15),
   /** Idle time after which the sandbox is destroyed. */

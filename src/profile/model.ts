@@ -14,6 +14,8 @@ export interface FunctionModel {
   /** Mapped pages of files: shared with every process of this program that runs, and its own. */
   sharedFileBytes: number;
   ownFileBytes: number;
+  /** What of its own is given back when the policy asks for that, and not read again by a request. */
+  coldFileBytes: number;
   latency: ModelLatency;
 }
 

@@ -188,6 +188,15 @@ export class Observer {
     });
   }
 
+  /** What of its files is given back and not read again by a request, in bytes. @param sharers as of `fixedMemory` */
+  async coldFileBytes(sharers: number): Promise<number> {
+    const before = await this.fixedMemory(sharers);
+    await this.#space.releaseFiles();
+    await this.request(0);
+    const after = await this.fixedMemory(sharers);
+    return Math.max(0, before.ownFileBytes - after.ownFileBytes);
+  }
+
   /**
    * What it holds beside the pages that the engine manages.
    * @param sharers processes of this program that run, this sandbox among them: they share its files

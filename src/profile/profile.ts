@@ -149,6 +149,8 @@ export async function profileFunction(
     const latency = await measureLatency(name, draw, watch.turn);
     const all = await space.snapshot();
     const observed = observer.steps.slice(1);
+    await slow.stop(); // it shares files
+    const coldFileBytes = await observer.coldFileBytes(OTHERS + 1);
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
       touched: spread(observed.map(({ touchedPages }) => of(touchedPages).pages)),
@@ -168,7 +170,7 @@ export async function profileFunction(
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
       cpuMs: spread(observed.map((one) => one.cpuMs)),
-      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, latency },
+      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, coldFileBytes, latency },
     };
   } finally {
     await Promise.all([sandbox.stop(), slow?.stop()]);

@@ -7,6 +7,8 @@ export interface FixedMemory {
   unmanagedBytes: number;
   /** Mapped files that no other process has. */
   ownFileBytes: number;
+  /** What of it goes when it is given back, and stays away. */
+  coldFileBytes: number;
   /** Mapped files that every process of this program shares. */
   sharedFileBytes: number;
   /** Processes of this program beside the sandboxes. */
@@ -20,6 +22,7 @@ export class SimulatedNode {
   #localPages = 0;
   #remotePages = 0;
   #sandboxes = 0;
+  #released = 0;
   #since = 0;
   #localByteSeconds = 0;
   #remoteByteSeconds = 0;
@@ -41,9 +44,17 @@ export class SimulatedNode {
     this.#sandboxes++;
   }
 
-  ended(): void {
+  /** A sandbox has given pages of files back. */
+  releasedFiles(): void {
+    this.#sum();
+    this.#released++;
+  }
+
+  /** @param released had it given pages of files back? */
+  ended(released: boolean): void {
     this.#sum();
     this.#sandboxes--;
+    if (released) this.#released--;
   }
 
   #sum(): void {
@@ -56,8 +67,9 @@ export class SimulatedNode {
   /** Proportional set size of all sandboxes. */
   get localBytes(): number {
     const count = this.#sandboxes;
-    const { unmanagedBytes, ownFileBytes, sharedFileBytes, others } = this.#fixed;
-    const files = ownFileBytes * count + (sharedFileBytes * count) / (count + others);
+    const { unmanagedBytes, ownFileBytes, coldFileBytes, sharedFileBytes, others } = this.#fixed;
+    const own = ownFileBytes * count - coldFileBytes * this.#released;
+    const files = own + (sharedFileBytes * count) / (count + others);
     return this.#localPages * PAGE_BYTES + unmanagedBytes * count + files;
   }
 

@@ -40,6 +40,7 @@ export class SimulatedSandbox implements RunningSandbox {
   readonly #reliving: Reliving;
   #end!: (exit: SandboxExit) => void;
   #ended = false;
+  #released = false;
   /** A worker measures the memory of sandboxes that have started. */
   #counts = false;
   #idleSinceMs = 0;
@@ -49,9 +50,14 @@ export class SimulatedSandbox implements RunningSandbox {
     this.name = name;
     this.#world = world;
     this.#reliving = new Reliving(lives, start);
-    this.#space = new SimulatedSpace(world.clock, world.cores, world.costs, (local, remote) => {
+    const onChange = (local: number, remote: number) => {
       if (this.#counts) world.node.shift(local, remote);
-    });
+    };
+    const onRelease = () => {
+      this.#released = true;
+      world.node.releasedFiles();
+    };
+    this.#space = new SimulatedSpace(world.clock, world.cores, world.costs, onChange, onRelease);
     this.space = world.managed ? this.#space : null;
     this.exited = new Promise((end) => {
       this.#end = end;
@@ -149,7 +155,7 @@ export class SimulatedSandbox implements RunningSandbox {
     this.#ended = true;
     this.#cancelIdle();
     this.#space.close();
-    this.#world.node.ended();
+    this.#world.node.ended(this.#released);
     this.#end({ lost: false, message: `${this.name} was stopped` });
   }
 }

@@ -37,6 +37,7 @@ const model: FunctionModel = {
   ],
   unmanagedBytes: 0,
   ownFileBytes: 0,
+  coldFileBytes: 0,
   sharedFileBytes: 12 * 2 ** 20,
   latency: {
     coldMs: 2002,

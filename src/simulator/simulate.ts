@@ -42,6 +42,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
   const node = new SimulatedNode(clock, {
     unmanagedBytes: model.unmanagedBytes,
     ownFileBytes: model.ownFileBytes,
+    coldFileBytes: model.coldFileBytes,
     sharedFileBytes: model.sharedFileBytes,
     others: managed ? OTHERS + 1 : OTHERS,
   });

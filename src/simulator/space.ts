@@ -27,6 +27,9 @@ export class SimulatedSpace implements SandboxSpace {
   readonly #cores: Cores;
   readonly #costs: Costs;
   readonly #onChange: OnChange;
+  /** When pages of files are given back for the first time. */
+  readonly #onRelease: () => void;
+  #released = false;
   /** Everything that the program holds, here or away. */
   #program: PageRuns = none;
   #remote: PageRuns = none;
@@ -53,12 +56,13 @@ export class SimulatedSpace implements SandboxSpace {
     stallUs: 0,
   };
 
-  constructor(clock: VirtualClock, cores: Cores, costs: Costs, onChange: OnChange) {
+  constructor(clock: VirtualClock, cores: Cores, costs: Costs, onChange: OnChange, onRelease: () => void) {
     this.#clock = clock;
     this.#cores = cores;
     this.#costs = costs;
     this.lookMsPerPage = costs.lookPageMs;
     this.#onChange = onChange;
+    this.#onRelease = onRelease;
   }
 
   get remote(): PageRuns {
@@ -200,6 +204,13 @@ export class SimulatedSpace implements SandboxSpace {
         });
       });
     });
+  }
+
+  /** Files are no pages here: the node knows how much they are. */
+  async releaseFiles(): Promise<number> {
+    if (!this.#released && !this.#closed) this.#onRelease();
+    this.#released = true;
+    return 0;
   }
 
   cancel(): void {

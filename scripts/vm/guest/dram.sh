@@ -13,6 +13,7 @@ if echo Y 2>/dev/null >/sys/module/zswap/parameters/enabled; then fail "zswap: c
 
 # The area is on before the module: it has to be served all the same.
 mkswap /dev/vda >/dev/null
+echo 0 >/sys/block/vda/queue/rotational # the kernel swaps huge pages as a whole to such devices only
 swapon /dev/vda
 insmod /modules/fastswap_dram.ko size_mb=480
 expect "served" "a swap area that was on before the module; backend $(cat /sys/module/frontswap/parameters/backend)" \

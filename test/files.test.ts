@@ -1,0 +1,54 @@
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { startEngine } from "./engine.ts";
+import { LineProgram } from "./line-program.ts";
+
+const { server, engine } = await startEngine();
+// Beside the built library: /tmp may be a tmpfs, whose pages have no other place.
+const folder = mkdtempSync(join(import.meta.dir, "..", "build", "files-"));
+afterAll(() => {
+  engine.close();
+  server.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const PAGES = 2048;
+/** Maps a file for reading, changes a page of its own in a mapping that it protects then, and sums everything up when told. */
+const program = `
+import ctypes, mmap, sys, zlib
+file = open(sys.argv[1], 'rb')
+pages = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+own = mmap.mmap(file.fileno(), 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ | mmap.PROT_WRITE)
+own[4096:4100] = b'mine'
+address = ctypes.addressof(ctypes.c_char.from_buffer(own))
+assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(address), len(own), 1) == 0
+for line in sys.stdin:
+    print(zlib.crc32(pages), zlib.crc32(own), flush=True)
+`;
+const fileBytes = (pid: number): number =>
+  Number(/^RssFile:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024;
+
+test("pages of a file that only this process has go, and read the same again; what it changed stays", async () => {
+  const path = join(folder, "data");
+  writeFileSync(
+    path,
+    crypto
+      .getRandomValues(new Uint8Array(65_536))
+      .toHex()
+      .repeat((PAGES * 4096) / 131_072),
+  );
+  Bun.spawnSync(["sync", path]); // dirty pages of the cache cannot be dropped
+  const attachment = engine.prepare();
+  const child = new LineProgram(["python3", "-c", program, path], attachment);
+  const space = await attachment.attach(child.pid);
+  const sums = await child.ask("sum");
+  const before = fileBytes(child.pid);
+  expect(before).toBeGreaterThan(PAGES * 4096);
+  const released = await space.releaseFiles();
+  expect(released).toBeGreaterThan(PAGES * 0.9);
+  expect(fileBytes(child.pid)).toBeLessThan(before - PAGES * 4096 * 0.9);
+  expect(await child.ask("sum")).toBe(sums);
+  await child.stop();
+  expect(await space.releaseFiles()).toBe(0);
+}, 20_000);
