@@ -74,12 +74,11 @@ fi
 # Full: the device takes what the backend has no room for.
 full=$(stat_of refused_full)
 group small 48M
-swapcheck hold 460 </dev/null >/dev/null 2>&1 &
-hog=$!
+hold_start hold 460
 out=$(in_group small swapcheck check 96 20000 seed=9 2>&1)
-kill $hog 2>/dev/null
-wait $hog 2>/dev/null
-note "stores refused because the backend was full: $(($(stat_of refused_full) - full)); $out"
+hold_end
+expect "full" "$(($(stat_of refused_full) - full)) stores refused; $out; the others: $held" \
+  test "$(value mismatches "$out")" = 0 -a "$(value mismatches "$held")" = 0 -a "$(stat_of refused_full)" -gt "$full"
 
 expect "integrity" "$total stores and loads, $wrong runs with a wrong word" test "$total" -ge 500000 -a "$wrong" -eq 0
 expect "bookkeeping" "misses $(stat_of misses), load errors $(cat $frontswap/load_errors)" \
