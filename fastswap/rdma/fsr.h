@@ -106,6 +106,7 @@ struct fsr_session {
 	bool beat_mapped;
 	struct fsr_queue *queues; /* pairs for writes, then pairs for reads */
 	struct work_struct end;
+	struct work_struct bury;
 	struct delayed_work watch;
 	char peer[64]; /* for messages */
 };

@@ -23,6 +23,8 @@ static enum { NEVER, CONNECTED, DISCONNECTED, LOST } history; /* fsr_control */
 static bool stopping;					       /* fsr_control */
 static struct workqueue_struct *workers; /* has a rescuer: a session must end even when memory is short */
 
+static struct workqueue_struct *burials;
+
 static void reconnect(struct work_struct *work);
 static DECLARE_DELAYED_WORK(reconnect_work, reconnect);
 
@@ -80,13 +82,24 @@ static void session_free(struct fsr_session *session)
 		__free_page(session->beat_page);
 	if (session->pd)
 		ib_dealloc_pd(session->pd);
-	/* Last: a device that is being removed stays until its ids are gone. */
+	vfree(session->stored);
+	vfree(session->writing);
+	session->stored = session->writing = NULL;
+	/* Not here: an id waits for messages that the adapter has, and one that never gives them back (soft-RoCE whose link is down) would
+	 * hold everybody who wants to connect. */
+	queue_work(burials, &session->bury);
+}
+
+/* Last: a device that is being removed stays until its ids are gone. */
+static void bury(struct work_struct *work)
+{
+	struct fsr_session *session = container_of(work, struct fsr_session, bury);
+	unsigned int i;
+
 	for (i = 0; session->queues && i < 2 * session->pairs; i++)
 		if (session->queues[i].id)
 			rdma_destroy_id(session->queues[i].id);
 	kvfree(session->queues);
-	vfree(session->stored);
-	vfree(session->writing);
 	kfree(session);
 }
 
@@ -132,6 +145,7 @@ static struct fsr_session *session_make(const struct fsr_wish *wish)
 		return NULL;
 	atomic_set(&session->state, FSR_CONNECTING);
 	INIT_WORK(&session->end, end_work);
+	INIT_WORK(&session->bury, bury);
 	INIT_DELAYED_WORK(&session->watch, watch);
 	session->pages = wish->pages;
 	session->pairs = wish->pairs;
@@ -247,8 +261,13 @@ int fsr_sessions_start(void)
 	if (error)
 		return error;
 	workers = alloc_workqueue(FSR_NAME, WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
-	if (workers)
+	burials = alloc_workqueue(FSR_NAME "_ids", WQ_UNBOUND, 0);
+	if (workers && burials)
 		return 0;
+	if (workers)
+		destroy_workqueue(workers);
+	if (burials)
+		destroy_workqueue(burials);
 	cleanup_srcu_struct(&fsr_srcu);
 	return -ENOMEM;
 }
@@ -261,5 +280,6 @@ void fsr_sessions_stop(void)
 	mutex_unlock(&fsr_control);
 	cancel_delayed_work_sync(&reconnect_work);
 	destroy_workqueue(workers);
+	destroy_workqueue(burials);
 	cleanup_srcu_struct(&fsr_srcu);
 }
