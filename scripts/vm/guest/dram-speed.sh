@@ -1,5 +1,5 @@
 # How fast pages go and come back: the DRAM backend, over a disk as in use, against a RAM disk as swap area (brd) as a stock kernel
-# uses it; same boot, same program, better of three. brd is a synchronous device: the kernel reads one page a fault from it.
+# uses it; same boot, same program, better of two. brd is a synchronous device: the kernel reads one page a fault from it.
 # No pass or fail: these are timings of an emulated machine. Sourced by dram.sh.
 # shellcheck shell=dash disable=SC2154
 modprobe brd rd_nr=1 rd_size=491520
@@ -7,7 +7,7 @@ mkswap /dev/ram0 >/dev/null
 rate() { # MODE ORDER: pages a second that the program touched and that had to come back, in $rate
   local out this i
   rate=0
-  for i in 1 2 3; do
+  for i in 1 2; do
     group fast max 48M
     case $1 in
       recall) out=$(swapcheck recall 128 1 order="$2" seed="$i") ;;

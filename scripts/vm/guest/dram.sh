@@ -38,16 +38,16 @@ run() { # name, environment facts, swapcheck arguments...: a check in a cgroup o
 total=0
 wrong=0
 echo 3 >/proc/sys/vm/page-cluster
-run "read-ahead by address" "asynchronous" check 192 40000 threads=2
-run "sequential" "asynchronous" check 160 50000 order=sequential
+run "read-ahead by address" "asynchronous" check 120 40000 threads=2
+run "sequential" "asynchronous" check 104 50000 order=sequential
 expect "asynchronous loads" "$(far)" test "$(stat_of async_loads)" -gt 10000
 echo false >/sys/kernel/mm/swap/vma_ra_enabled
-run "read-ahead by swap offset" "asynchronous" check 160 60000 threads=2 seed=2
+run "read-ahead by swap offset" "asynchronous" check 104 50000 threads=2 seed=2
 echo true >/sys/kernel/mm/swap/vma_ra_enabled
 
 # Loads that take time: ended by polling, or by the timer when nobody polls.
 echo 30 >$module/delay_us
-run "loads of 30 us" "asynchronous, polled for" check 160 50000 threads=2 seed=3
+run "loads of 30 us" "asynchronous, polled for" check 104 50000 threads=2 seed=3
 expect "polling" "polled $(cat $frontswap/polled), slept $(cat $frontswap/slept)" test "$(cat $frontswap/polled)" -gt 1000
 # long enough to be under way still when the window of the fault has been allocated
 echo 20000 >$module/delay_us
@@ -56,7 +56,7 @@ expect "sleeping" "polled $(cat $frontswap/polled), slept $(cat $frontswap/slept
 echo 0 >$module/delay_us
 
 echo 0 >/proc/sys/vm/page-cluster
-run "no read-ahead" "synchronous" check 160 60000 threads=2 seed=5
+run "no read-ahead" "synchronous" check 104 50000 threads=2 seed=5
 echo 3 >/proc/sys/vm/page-cluster
 run "shared memory" "tmpfs" check 96 30000 kind=shared seed=6
 run "forked" "swap entries of two processes" check 64 8000 kind=forked seed=7

@@ -31,7 +31,8 @@ serve() {
   done
 }
 # The answer alone: what it took and where it ran is in the headers.
-request() { wget -q -T 120 -O - --post-data "{\"id\":$1}" http://127.0.0.1:7000/function/json; }
+# not wget's own -T: it crashes with --post-data in BusyBox 1.35
+request() { timeout 120 wget -q -O - --post-data "{\"id\":$1}" http://127.0.0.1:7000/function/json; }
 answers() { for id in 1 2 3; do request $id; echo; done; }
 end_node() {
   kill -TERM $node

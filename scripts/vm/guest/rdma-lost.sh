@@ -24,21 +24,21 @@ ended_by_sigbus() { # NAME WHAT
 local_run() { # NAME: checks without a memory node
   local before
   before=$(stat_of stores)
-  group small 48M
-  out=$(in_group small swapcheck check 64 2000 seed=11 2>&1)
+  group small 24M
+  out=$(in_group small swapcheck check 40 2000 seed=11 2>&1)
   expect "$1" "$(($(stat_of stores) - before)) stores there, $(stat_of stores_refused_lost) refused in all; $out" \
     test "$(value mismatches "$out")" = 0 -a "$(stat_of stores)" -eq "$before"
 }
 far_run() { # NAME: checks with one
   local before
   before=$(stat_of stores)
-  group small 48M
-  out=$(in_group small swapcheck check 64 2000 seed=12 2>&1)
+  group small 24M
+  out=$(in_group small swapcheck check 40 2000 seed=12 2>&1)
   expect "$1" "$(($(stat_of stores) - before)) stores; $out" test "$(value mismatches "$out")" = 0 -a $(($(stat_of stores) - before)) -gt 1000
 }
 busy() { # a process that stores and loads all the time
-  group small 48M
-  in_group small swapcheck check 128 100000000 seed=13 threads=2 >/tmp/busy.out 2>&1 &
+  group small 24M
+  in_group small swapcheck check 64 100000000 seed=13 threads=2 >/tmp/busy.out 2>&1 &
   busy=$!
   sleep 3
 }
@@ -51,8 +51,8 @@ busy_ends() { # WHAT SECONDS
 }
 
 # 1. The server is killed while one process waits and one is busy.
-hold one 24
-hold two 24
+hold one 12
+hold two 12
 busy
 generation=$(cat "$sys/generation")
 server kill
@@ -72,7 +72,7 @@ far_run "after connecting again"
 # 3. The way to the server is gone in the middle (frames go to a machine that is not there); the server sees no sign of life and gives
 # the region up. Not `ip link set eth0 down`: soft-RoCE then never gives back the connection manager's messages, and no device of
 # that name connects again.
-hold three 24
+hold three 12
 busy
 arp -s 10.0.0.2 52:54:00:00:00:99
 busy_ends "link down" 30
@@ -88,7 +88,7 @@ expect "link up, connected again" "$(said)" state_is connected
 far_run "after the link came back"
 
 # 4. The adapter goes away under it.
-hold four 16
+hold four 12
 rdma link delete rxe0
 until_true 20 state_is lost
 expect "adapter removed" "$(said)" state_is lost
@@ -110,7 +110,7 @@ expect "connects by itself" "$(said)" state_is connected
 far_run "after connecting by itself"
 
 # 6. Asked to; then everything is taken down.
-hold five 16
+hold five 12
 echo disconnect >"$sys/control"
 expect "disconnect" "state $(cat "$sys/state")" state_is disconnected
 ended_by_sigbus five "disconnected: a waiting process"
