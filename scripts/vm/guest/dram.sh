@@ -39,7 +39,7 @@ total=0
 wrong=0
 echo 3 >/proc/sys/vm/page-cluster
 run "read-ahead by address" "asynchronous" check 120 40000 threads=2
-run "sequential" "asynchronous" check 104 50000 order=sequential
+run "sequential" "asynchronous" check 104 35000 order=sequential
 expect "asynchronous loads" "$(far)" test "$(stat_of async_loads)" -gt 10000
 echo false >/sys/kernel/mm/swap/vma_ra_enabled
 run "read-ahead by swap offset" "asynchronous" check 104 50000 threads=2 seed=2
@@ -59,7 +59,7 @@ echo 0 >/proc/sys/vm/page-cluster
 run "no read-ahead" "synchronous" check 104 50000 threads=2 seed=5
 echo 3 >/proc/sys/vm/page-cluster
 run "shared memory" "tmpfs" check 96 30000 kind=shared seed=6
-run "forked" "swap entries of two processes" check 64 8000 kind=forked seed=7
+run "forked" "swap entries of two processes" check 56 6000 kind=forked seed=7
 
 # Huge pages: the backend and the core refuse them, the device takes them.
 if [ -e /sys/kernel/mm/transparent_hugepage/enabled ]; then

@@ -24,7 +24,7 @@ run() { # name, swapcheck arguments...: a check in a cgroup of 24 MiB
 }
 echo 3 >/proc/sys/vm/page-cluster
 run "two threads, random" check 56 6000 threads=2
-run "sequential" check 56 12000 order=sequential seed=2
+run "sequential" check 56 7000 order=sequential seed=2
 run "four threads" check 56 4000 threads=4 seed=3
 echo 0 >/proc/sys/vm/page-cluster
 run "no read-ahead" check 40 1500 threads=2 seed=4
