@@ -22,8 +22,7 @@ static struct fsr_session __rcu *current_session; /* changed under fsr_control, 
 static enum { NEVER, CONNECTED, DISCONNECTED, LOST } history; /* fsr_control */
 static bool stopping;					       /* fsr_control */
 static struct workqueue_struct *workers; /* has a rescuer: a session must end even when memory is short */
-
-static struct workqueue_struct *burials;
+static struct workqueue_struct *burials; /* of ids: nothing waits for them but the module's end */
 
 static void reconnect(struct work_struct *work);
 static DECLARE_DELAYED_WORK(reconnect_work, reconnect);
@@ -84,8 +83,7 @@ static void session_free(struct fsr_session *session)
 		ib_dealloc_pd(session->pd);
 	vfree(session->stored);
 	vfree(session->writing);
-	session->stored = session->writing = NULL;
-	/* Not here: an id waits for messages that the adapter has, and one that never gives them back (soft-RoCE whose link is down) would
+	/* Not here: an id waits for messages that the adapter has, and one that never gives them back (seen with soft-RoCE) would
 	 * hold everybody who wants to connect. */
 	queue_work(burials, &session->bury);
 }

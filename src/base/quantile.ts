@@ -7,3 +7,6 @@ export function quantile(values: readonly number[], q: number): number | undefin
   const high = Math.min(low + 1, sorted.length - 1);
   return sorted[low]! + (sorted[high]! - sorted[low]!) * (place - low);
 }
+
+/** The middle one of some values, or of two the mean. @param values at least one */
+export const median = (values: readonly number[]): number => quantile(values, 0.5)!;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { startChild } from "../base/child.ts";
-import { quantile } from "../base/quantile.ts";
+import { median } from "../base/quantile.ts";
 import { GROWN, type LoneRequest, type ModelLatency } from "./model.ts";
 import type { Turn } from "./observe.ts";
 
@@ -53,7 +53,6 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
   };
   const alone = (gapMs: number) => Bun.sleep(gapMs).then(() => turn.take(ask));
   const together = (count: number) => turn.take(() => Promise.all(Array.from({ length: count }, ask)));
-  const middle = (values: number[]) => quantile(values, 0.5)!;
   try {
     const coldMs = (await turn.take(ask)).latencyMs;
     for (let i = 0; i < GROWN; i++) await turn.take(ask);
@@ -67,7 +66,7 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
       }
       all.push({ gapMs, requests });
     }
-    const usual = middle(all[0]!.requests.map(({ durationMs }) => durationMs));
+    const usual = median(all[0]!.requests.map(({ durationMs }) => durationMs));
     const slowdown: ModelLatency["slowdown"] = [];
     for (const [count, rounds] of TOGETHER) {
       await together(count); // cold starts
@@ -75,7 +74,7 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
       const started = performance.now();
       for (let i = 0; i < rounds && (i === 0 || performance.now() - started < TOGETHER_MS); i++)
         durations.push(...(await together(count)).map((answer) => answer.durationMs));
-      slowdown.push({ requests: count, factor: Math.max(1, middle(durations) / usual) });
+      slowdown.push({ requests: count, factor: Math.max(1, median(durations) / usual) });
     }
     return { coldMs, alone: all, slowdown };
   } finally {

@@ -1,6 +1,7 @@
-import { quantile } from "../base/quantile.ts";
+import { median } from "../base/quantile.ts";
 import { decodeRuns, type PageRuns } from "../memory/page-runs.ts";
 import { type FunctionModel, GROWN, type ModelIdle, type ModelLife } from "../profile/model.ts";
+import { paceDistance, SHORT_MS } from "./pace.ts";
 
 /** A look at an idle sandbox (src/profile/model.ts). */
 export interface Idle {
@@ -29,8 +30,6 @@ export interface Life {
   steps: Step[];
 }
 
-/** Pauses that differ by less than this behave alike. */
-const SHORT_MS = 30;
 /** Requests whose situation is nearly as like as the likest one take turns, so that their variety shows. */
 const NEARLY = 0.35;
 
@@ -53,10 +52,9 @@ export function livesOf(model: FunctionModel): Life[] {
 function lookCost({ lives, latency }: FunctionModel): number {
   const observed = lives.flatMap(({ steps }) => steps.slice(GROWN)).filter(({ gapMs }) => gapMs <= SHORT_MS);
   if (observed.length === 0) return 0;
-  const middle = (values: number[]) => quantile(values, 0.5)!;
-  const pages = middle(observed.map(({ touched }) => decodeRuns(touched).pages));
-  const usual = middle(latency.alone[0]!.requests.map(({ durationMs }) => durationMs));
-  return Math.max(0, middle(observed.map(({ durationMs }) => durationMs)) - usual) / Math.max(1, pages);
+  const pages = median(observed.map(({ touched }) => decodeRuns(touched).pages));
+  const usual = median(latency.alone[0]!.requests.map(({ durationMs }) => durationMs));
+  return Math.max(0, median(observed.map(({ durationMs }) => durationMs)) - usual) / Math.max(1, pages);
 }
 
 function lifeOf(life: ModelLife, lookPageMs: number): Life {
@@ -87,7 +85,7 @@ function lifeOf(life: ModelLife, lookPageMs: number): Life {
 /** How unlike a step's situation is to a request's. @param request 0 for a sandbox's first one */
 function unlikeness(step: Step, index: number, request: number, gapMs: number): number {
   if (index === 0) return Number.POSITIVE_INFINITY; // a first request is like no other
-  const pace = Math.abs(Math.log((gapMs + SHORT_MS) / (step.gapMs + SHORT_MS)));
+  const pace = paceDistance(gapMs, step.gapMs);
   return pace + Math.abs(Math.log((Math.min(request, GROWN) + 1) / (Math.min(index, GROWN) + 1)));
 }
 

@@ -54,8 +54,8 @@ export class SimulatedSandbox implements RunningSandbox {
       if (this.#counts) world.node.shift(local, remote);
     };
     const onRelease = () => {
+      if (!this.#released) world.node.releasedFiles();
       this.#released = true;
-      world.node.releasedFiles();
     };
     this.#space = new SimulatedSpace(world.clock, world.cores, world.costs, onChange, onRelease);
     this.space = world.managed ? this.#space : null;

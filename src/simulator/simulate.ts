@@ -1,6 +1,6 @@
 import { benchmarks } from "../../benchmarks/index.ts";
 import { FaasmemError } from "../base/errors.ts";
-import { quantile } from "../base/quantile.ts";
+import { median } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
 import { measure } from "../experiment/cell.ts";
 import type { CellPlan } from "../experiment/plan.ts";
@@ -171,10 +171,7 @@ async function replay(
 
 /** What the node adds to requests that come at once after each other; median. */
 const usualAdded = ({ alone }: ModelLatency): number =>
-  quantile(
-    alone[0]!.requests.map(({ addedMs }) => addedMs),
-    0.5,
-  )!;
+  median(alone[0]!.requests.map(({ addedMs }) => addedMs));
 
 function recordOf(atS: number, latencyMs: number, status: number, answer: Invocation | null): RequestRecord {
   return {

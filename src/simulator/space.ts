@@ -27,9 +27,7 @@ export class SimulatedSpace implements SandboxSpace {
   readonly #cores: Cores;
   readonly #costs: Costs;
   readonly #onChange: OnChange;
-  /** When pages of files are given back for the first time. */
   readonly #onRelease: () => void;
-  #released = false;
   /** Everything that the program holds, here or away. */
   #program: PageRuns = none;
   #remote: PageRuns = none;
@@ -208,8 +206,7 @@ export class SimulatedSpace implements SandboxSpace {
 
   /** Files are no pages here: the node knows how much they are. */
   async releaseFiles(): Promise<number> {
-    if (!this.#released && !this.#closed) this.#onRelease();
-    this.#released = true;
+    if (!this.#closed) this.#onRelease();
     return 0;
   }
 

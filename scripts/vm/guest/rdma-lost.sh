@@ -70,8 +70,8 @@ ended_by_sigbus two "pages of the old session stay lost"
 far_run "after connecting again"
 
 # 3. The way to the server is gone in the middle (frames go to a machine that is not there); the server sees no sign of life and gives
-# the region up. Not `ip link set eth0 down`: soft-RoCE then never gives back the connection manager's messages, and no device of
-# that name connects again.
+# the region up. Not `ip link set eth0 down`: the connection manager then waited without end for a message of soft-RoCE (see
+# fastswap/README.md).
 hold three 12
 busy
 arp -s 10.0.0.2 52:54:00:00:00:99
