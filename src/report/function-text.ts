@@ -33,6 +33,7 @@ export function functionText({
         ? "window until requests touch nothing new"
         : `window of ${settings.initWindow} requests`,
     ],
+    ["files", settings.releaseFiles ? "clean pages are given back" : "pages stay"],
     [
       "reuse intervals",
       `${learned.reuseIntervals} seen, P99 ${learned.reuseP99S === null ? "not known yet" : `${learned.reuseP99S.toFixed(0)} s`}`,
