@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { median } from "../base/quantile.ts";
 import type { Tracker } from "../memory/engine.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
-import { median } from "./paging.ts";
 import { BenchProgram, ready } from "./program.ts";
 
 const TARGET_MIB = 200;

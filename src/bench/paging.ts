@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { median } from "../base/quantile.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
 import { BenchProgram } from "./program.ts";
 import type { BenchResult, FaultLatency, SweepPoint } from "./result.ts";
@@ -17,10 +18,6 @@ const DEFAULT_WINDOW = 64;
 const touched = z.object({ ms: z.number(), pages: z.number(), p50Us: z.number(), p99Us: z.number() });
 const checked = z.object({ wrong: z.number() });
 const targetReady = z.object({ ready: z.literal(true), pages: z.number() });
-
-/** The middle one of some measurements. */
-export const median = (values: number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 
 const gibps = (pages: number, ms: number) => (pages * 4096) / 1024 ** 3 / (ms / 1000);
 

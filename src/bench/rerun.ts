@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { median } from "../base/quantile.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
-import { median } from "./paging.ts";
 import { BenchProgram, ready } from "./program.ts";
 import type { BenchResult } from "./result.ts";
 

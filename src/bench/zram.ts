@@ -2,9 +2,10 @@ import { z } from "zod";
 import { openSwapEngine } from "../../ffi/index.ts";
 import { assets } from "../assets.ts";
 import { FaasmemError } from "../base/errors.ts";
+import { median } from "../base/quantile.ts";
 import { type UndoStep, undo } from "../driver/undo.ts";
 import { zramUp } from "../driver/zram.ts";
-import { median, PagingBench, TARGET_MIB } from "./paging.ts";
+import { PagingBench, TARGET_MIB } from "./paging.ts";
 import { BenchProgram } from "./program.ts";
 import type { BenchResult } from "./result.ts";
 
