@@ -36,6 +36,7 @@
 /* Sequential walks that a space is watched for, and most pages that are fetched ahead of one. */
 #define FM_STREAMS 4u
 #define FM_READ_AHEAD 256u
+_Static_assert(FM_READ_AHEAD <= FM_BATCH_PAGES, "a fetch has no more places");
 /* Pages of zeros put around a first touch inside a managed mapping. */
 #define FM_ZERO_AROUND 16u
 /* Holes are cut only out of mappings of this many pages (1 GiB): reservations of an allocator. At most so many are

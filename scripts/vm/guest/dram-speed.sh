@@ -1,5 +1,5 @@
 # How fast pages go and come back under memory.high: the DRAM backend, over a disk as in use, against a RAM disk as swap area (brd) as
-# a stock kernel uses it; same boot, same program, taking turns, best of four. No pass or fail: these are timings of an emulated
+# a stock kernel uses it; same boot, same program, taking turns, best of three. No pass or fail: these are timings of an emulated
 # machine. Sourced by dram.sh.
 # shellcheck shell=dash disable=SC2154
 modprobe brd rd_nr=1 rd_size=163840
@@ -12,7 +12,7 @@ rate() { # NAME ORDER SEED: pages a second that the program touched and that had
   best=$(cat "/tmp/rate.$1.$2" 2>/dev/null || echo 0)
   if [ "$this" -gt "$best" ]; then echo "$this" >"/tmp/rate.$1.$2"; fi
 }
-for round in 1 2 3 4; do
+for round in 1 2 3; do
   swapon /dev/ram0
   for order in random sequential; do rate brd $order $round; done
   swapoff /dev/ram0

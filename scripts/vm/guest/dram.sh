@@ -15,7 +15,7 @@ if echo Y 2>/dev/null >/sys/module/zswap/parameters/enabled; then fail "zswap: c
 mkswap /dev/vda >/dev/null
 echo 0 >/sys/block/vda/queue/rotational # the kernel swaps huge pages as a whole to such devices only
 swapon /dev/vda
-insmod /modules/fastswap_dram.ko size_mb=480
+insmod /modules/fastswap_dram.ko size_mb=256
 expect "served" "a swap area that was on before the module; backend $(cat /sys/module/frontswap/parameters/backend)" \
   grep -q fastswap_dram /sys/module/frontswap/parameters/backend
 if rmmod fastswap_dram 2>/dev/null; then fail "rmmod: module went away under its swap area"; else ok "rmmod: refused while the swap area is on"; fi
@@ -47,11 +47,11 @@ echo true >/sys/kernel/mm/swap/vma_ra_enabled
 
 # Loads that take time: ended by polling, or by the timer when nobody polls.
 echo 30 >$module/delay_us
-run "loads of 30 us" "asynchronous, polled for" check 104 50000 threads=2 seed=3
+run "loads of 30 us" "asynchronous, polled for" check 80 40000 threads=2 seed=3
 expect "polling" "polled $(cat $frontswap/polled), slept $(cat $frontswap/slept)" test "$(cat $frontswap/polled)" -gt 1000
 # long enough to be under way still when the window of the fault has been allocated
 echo 20000 >$module/delay_us
-run "loads of 20 ms" "asynchronous, slept for" check 64 1500 threads=4 seed=4
+run "loads of 20 ms" "asynchronous, slept for" check 54 400 threads=4 seed=4
 expect "sleeping" "polled $(cat $frontswap/polled), slept $(cat $frontswap/slept)" test "$(cat $frontswap/slept)" -gt 100
 echo 0 >$module/delay_us
 
@@ -74,7 +74,7 @@ fi
 # Full: the device takes what the backend has no room for.
 full=$(stat_of refused_full)
 group small 48M
-hold_start hold 460
+hold_start hold 236
 out=$(in_group small swapcheck check 96 20000 seed=9 2>&1)
 hold_end
 expect "full" "$(($(stat_of refused_full) - full)) stores refused; $out; the others: $held" \

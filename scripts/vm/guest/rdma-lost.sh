@@ -24,16 +24,16 @@ ended_by_sigbus() { # NAME WHAT
 local_run() { # NAME: checks without a memory node
   local before
   before=$(stat_of stores)
-  group small 24M
-  out=$(in_group small swapcheck check 40 2000 seed=11 2>&1)
+  group small 12M
+  out=$(in_group small swapcheck check 22 1200 seed=11 2>&1)
   expect "$1" "$(($(stat_of stores) - before)) stores there, $(stat_of stores_refused_lost) refused in all; $out" \
     test "$(value mismatches "$out")" = 0 -a "$(stat_of stores)" -eq "$before"
 }
 far_run() { # NAME: checks with one
   local before
   before=$(stat_of stores)
-  group small 24M
-  out=$(in_group small swapcheck check 40 2000 seed=12 2>&1)
+  group small 12M
+  out=$(in_group small swapcheck check 22 1200 seed=12 2>&1)
   expect "$1" "$(($(stat_of stores) - before)) stores; $out" test "$(value mismatches "$out")" = 0 -a $(($(stat_of stores) - before)) -gt 1000
 }
 busy() { # a process that stores and loads all the time
