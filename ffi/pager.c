@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -373,6 +374,8 @@ void *fm_pager_main(void *argument)
 		if (timeout && engine->last_fault_ns && fm_now_ns() - engine->last_fault_ns < FM_SPIN_NS)
 			timeout = 0;
 		int count = epoll_wait(engine->epoll, event, ROUND_EVENTS, timeout);
+		if (count == 0 && timeout == 0)
+			sched_yield(); /* the program may need this processor to get to its next fault */
 		for (int i = 0; i < count; i++)
 			on_ready(engine, &event[i]);
 		wait = tend_spaces(engine);

@@ -1,5 +1,13 @@
-import { expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random } from "../base/random.ts";
@@ -10,7 +18,9 @@ import { importResults } from "./import.ts";
 import { matrices } from "./matrices.ts";
 import { parseName } from "./names.ts";
 
-const newFolder = () => mkdtempSync(join(tmpdir(), "faasmem-test-"));
+const parent = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+afterAll(() => rmSync(parent, { recursive: true }));
+const newFolder = () => mkdtempSync(join(parent, "folder-"));
 const newStore = () => openStore(join(newFolder(), "faasmem.db"));
 const START = 1_700_000_000;
 

@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
-import { mkdtempSync, statSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { FunctionProfile } from "../profile/profile.ts";
@@ -9,7 +9,9 @@ import { migrations } from "./migrations.ts";
 import type { Cell, RequestRecord } from "./schema.ts";
 import { openStore } from "./store.ts";
 
-const newPath = () => join(mkdtempSync(join(tmpdir(), "faasmem-test-")), "faasmem.db");
+const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+const newPath = () => join(mkdtempSync(join(folder, "store-")), "faasmem.db");
 
 const trace: Trace = {
   name: "two",

@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { exportTrace } from "./export.ts";
@@ -8,6 +8,7 @@ import { importAzure2019 } from "./import-2019.ts";
 import { importAzure2021 } from "./import-2021.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 const trace = generateTrace({ name: "g", shape: "bursty", functions: 5, hours: 3, seed: 3 });
 
 test("what is exported in the 2021 schema comes back as it was", async () => {

@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sharedData } from "../../test/shared-data.ts";
@@ -8,6 +8,7 @@ import { importAzure2019 } from "./import-2019.ts";
 import { type Spread, spreadOver } from "./spread.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 const file = (text: string, name = "i.csv") => {
   writeFileSync(join(folder, name), text);
   return join(folder, name);

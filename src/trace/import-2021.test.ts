@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sharedData } from "../../test/shared-data.ts";
@@ -9,6 +9,7 @@ import { noteOf2021 } from "./trace-2021.ts";
 
 const HEADER = "app,func,end_timestamp,duration";
 const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 function file(text: string, name = "t.csv"): string {
   const path = join(folder, name);

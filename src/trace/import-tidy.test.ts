@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { random } from "../base/random.ts";
@@ -10,6 +10,7 @@ import { JsonStream } from "./json-stream.ts";
 import type { TraceFunction } from "./trace.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+afterAll(() => rmSync(folder, { recursive: true }));
 function file(value: unknown): string {
   const path = join(folder, "trace_tidy.json");
   writeFileSync(path, typeof value === "string" ? value : JSON.stringify(value));

@@ -1,5 +1,5 @@
-import { expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
@@ -20,6 +20,10 @@ import { pdfFile } from "./pdf.ts";
 import { DPI, pngFile } from "./png.ts";
 import { svgFile, svgInline } from "./svg.ts";
 import { terminalTable } from "./terminal.ts";
+
+const parent = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+afterAll(() => rmSync(parent, { recursive: true }));
+const newFolder = () => mkdtempSync(join(parent, "folder-"));
 
 setDefaultTimeout(30_000);
 const about = { creator: "faasmem 1.2.3", createdAt: new Date("2026-03-01T11:00:00Z") };
@@ -171,7 +175,7 @@ test("the terminal shows title, numbers and notes", () => {
 });
 
 test("all formats are written at once, with nothing beside them", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+  const folder = newFolder();
   const written = await writeDrawing(
     benchmarksEntry.draw(dataset),
     dataset,
@@ -184,7 +188,7 @@ test("all formats are written at once, with nothing beside them", async () => {
 });
 
 test("a file that cannot be written leaves the old one and no rest", () => {
-  const folder = mkdtempSync(join(tmpdir(), "faasmem-test-"));
+  const folder = newFolder();
   mkdirSync(join(folder, "taken.svg"));
   writeFileSync(join(folder, "taken.svg", "inside"), "old");
   expect(() => writeWhole(join(folder, "taken.svg"), "new")).toThrow();
