@@ -20,9 +20,15 @@ const SEMIWARM_S = { trace: 20, synthesized: 100 };
 /** Real seconds of simulating what a validation replayed. */
 const VALIDATION_S = 5;
 
+/** A validation's profiles are of the same hour as its replays: machines get faster and slower by a factor of two within a day. */
+const measuredAnew = (plan: ExperimentPlan, store: Store) => ({
+  ...missingFor(plan.functions, store),
+  profiles: plan.functions,
+});
+
 /** Expected real seconds of an experiment's study. */
 export function studySeconds(study: Study | undefined, plan: ExperimentPlan, store: Store): number {
-  if (study === "validation") return missingSeconds(missingFor(plan.functions, store)) + VALIDATION_S;
+  if (study === "validation") return missingSeconds(measuredAnew(plan, store)) + VALIDATION_S;
   if (study === "barriers") return plan.functions.length * OVERHEAD_SANDBOXES * BARRIERS_S;
   if (study === "density") return densitySeconds(plan.functions.length, plan.systems.length);
   if (study === "semiwarm") return plan.trace === SYNTHESIS_2019 ? SEMIWARM_S.synthesized : SEMIWARM_S.trace;
@@ -53,7 +59,7 @@ export async function runStudy(
     }
     if (study === "validation") {
       const { records } = store.loadRun(run);
-      const runner = await simulator(missingFor(plan.functions, store), store, progress, signal);
+      const runner = await simulator(measuredAnew(plan, store), store, progress, signal);
       const calculated = [];
       for (const cell of cellsOf(plan, traceOf(plan.trace, store), signal))
         calculated.push(await runner(cell));

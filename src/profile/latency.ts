@@ -4,16 +4,19 @@ import { median } from "../base/quantile.ts";
 import { GROWN, type LoneRequest, type ModelLatency } from "./model.ts";
 import type { Turn } from "./observe.ts";
 
-/** Pauses before requests that come alone, in milliseconds, and how many of each: enough for a P95. */
+/**
+ * Pauses before requests that come alone, in milliseconds, and how many of each: enough for a P95, above all of the longest pause, which
+ * stands for all longer ones.
+ */
 const ALONE: readonly (readonly [gapMs: number, requests: number])[] = [
   [0, 20],
   [100, 20],
   [400, 20],
-  [1500, 16],
+  [1500, 40],
 ];
 /** A slow function gets fewer of them, but never less than this. */
 const FEWEST = 6;
-const FUNCTION_MS = 6000;
+const FUNCTION_MS = 8000;
 /** How many requests at once, and how often. */
 const TOGETHER: readonly (readonly [requests: number, rounds: number])[] = [
   [2, 6],

@@ -6,8 +6,8 @@ modprobe brd rd_nr=1 rd_size=163840
 mkswap /dev/ram0 >/dev/null
 rate() { # NAME ORDER SEED: pages a second that the program touched and that had to come back; the best of a name are kept in /tmp/rate.NAME
   local this best
-  group fast max 24M
-  this=$(in_group fast swapcheck touch 56 1 order="$2" seed="$3")
+  group fast max 16M
+  this=$(in_group fast swapcheck touch 40 1 order="$2" seed="$3")
   this=$(awk "BEGIN { printf \"%d\", $(value touches "$this") / $(value seconds "$this") }")
   best=$(cat "/tmp/rate.$1.$2" 2>/dev/null || echo 0)
   if [ "$this" -gt "$best" ]; then echo "$this" >"/tmp/rate.$1.$2"; fi

@@ -42,7 +42,7 @@ run "read-ahead by address" "asynchronous" check 120 40000 threads=2
 run "sequential" "asynchronous" check 104 35000 order=sequential
 expect "asynchronous loads" "$(far)" test "$(stat_of async_loads)" -gt 10000
 echo false >/sys/kernel/mm/swap/vma_ra_enabled
-run "read-ahead by swap offset" "asynchronous" check 104 50000 threads=2 seed=2
+run "read-ahead by swap offset" "asynchronous" check 104 40000 threads=2 seed=2
 echo true >/sys/kernel/mm/swap/vma_ra_enabled
 
 # Loads that take time: ended by polling, or by the timer when nobody polls.
@@ -56,7 +56,7 @@ expect "sleeping" "polled $(cat $frontswap/polled), slept $(cat $frontswap/slept
 echo 0 >$module/delay_us
 
 echo 0 >/proc/sys/vm/page-cluster
-run "no read-ahead" "synchronous" check 104 50000 threads=2 seed=5
+run "no read-ahead" "synchronous" check 104 40000 threads=2 seed=5
 echo 3 >/proc/sys/vm/page-cluster
 run "shared memory" "tmpfs" check 96 30000 kind=shared seed=6
 run "forked" "swap entries of two processes" check 56 6000 kind=forked seed=7
@@ -66,7 +66,7 @@ if [ -e /sys/kernel/mm/transparent_hugepage/enabled ]; then
   echo always >/sys/kernel/mm/transparent_hugepage/enabled
   failed=$(cat $frontswap/failed_stores)
   group small 48M
-  out=$(in_group small swapcheck check 128 20000 kind=huge seed=8 2>&1)
+  out=$(in_group small swapcheck check 96 12000 kind=huge seed=8 2>&1)
   expect "huge pages" "$(($(cat $frontswap/failed_stores) - failed)) stores refused; $out" \
     test "$(value mismatches "$out")" = 0 -a "$(cat $frontswap/failed_stores)" -gt "$failed"
   echo never >/sys/kernel/mm/transparent_hugepage/enabled
@@ -75,7 +75,7 @@ fi
 full=$(stat_of refused_full)
 group small 48M
 hold_start hold 236
-out=$(in_group small swapcheck check 96 20000 seed=9 2>&1)
+out=$(in_group small swapcheck check 80 10000 seed=9 2>&1)
 hold_end
 expect "full" "$(($(stat_of refused_full) - full)) stores refused; $out; the others: $held" \
   test "$(value mismatches "$out")" = 0 -a "$(value mismatches "$held")" = 0 -a "$(stat_of refused_full)" -gt "$full"

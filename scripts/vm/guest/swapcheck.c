@@ -7,7 +7,7 @@
  *       child read everything again meanwhile. Prints ops=, mismatches=, faults= (major), seconds=.
  *   swapcheck touch MIB ROUNDS [order=...]
  *       Reads one word of every page, ROUNDS times over, in that order. Prints touches=, faults=, seconds=, system= (seconds
- *       in the kernel).
+ *       in the kernel). below=BYTES: every 4 MiB it waits, 10 s at most, until its cgroup has no more than that.
  *   swapcheck recall MIB ROUNDS [order=...]
  *       ROUNDS times: all pages out by MADV_PAGEOUT (not timed), then one word of each read. Prints the same.
  *   swapcheck hold MIB
@@ -162,18 +162,55 @@ static size_t *shuffled(void) {
   return order;
 }
 
+static long below; /* bytes, or 0 */
+static FILE *current; /* memory.current of the cgroup */
+
+static void let_reclaim(size_t touched) {
+  long bytes;
+  if (!below || touched % 1024) return;
+  for (int i = 0; i < 10000; i++) {
+    rewind(current);
+    fflush(current); /* what was read before is not what is there now */
+    if (fscanf(current, "%ld", &bytes) != 1) die("memory.current");
+    if (bytes <= below) return;
+    usleep(1000);
+  }
+}
+
+static void open_current(void) {
+  char line[256], path[512];
+  FILE *own = fopen("/proc/self/cgroup", "r");
+  if (!own) die("/proc/self/cgroup");
+  do
+    if (!fgets(line, sizeof(line), own)) die("/proc/self/cgroup");
+  while (strncmp(line, "0::", 3));
+  line[strcspn(line, "\n")] = 0;
+  snprintf(path, sizeof(path), "/sys/fs/cgroup%s/memory.current", line + 3);
+  current = fopen(path, "r");
+  if (!current) die(path);
+  setvbuf(current, NULL, _IONBF, 0);
+  fclose(own);
+}
+
 static int touch(int page_out) {
   size_t *order = shuffled();
   double start, seconds = 0, before_system, system_seconds, in_system = 0;
   long before, faults, majors = 0, wrong = 0;
   memory = map(pages * PAGE, MAP_PRIVATE | MAP_ANONYMOUS);
   madvise(memory, pages * PAGE, MADV_NOHUGEPAGE);
-  for (size_t n = 0; n < pages; n++) *page_at(n) = n + 1;
+  if (below) open_current();
+  for (size_t n = 0; n < pages; n++) {
+    *page_at(n) = n + 1;
+    let_reclaim(n);
+  }
   for (long round = 0; round < operations; round++) {
     if (page_out && madvise(memory, pages * PAGE, MADV_PAGEOUT)) die("MADV_PAGEOUT");
     usage_of(&before, &before_system);
     start = now();
-    for (size_t n = 0; n < pages; n++) wrong += *page_at(order[n]) != order[n] + 1;
+    for (size_t n = 0; n < pages; n++) {
+      wrong += *page_at(order[n]) != order[n] + 1;
+      let_reclaim(n);
+    }
     seconds += now() - start;
     usage_of(&faults, &system_seconds);
     majors += faults - before;
@@ -214,6 +251,7 @@ int main(int count, char **arguments) {
     else if (!strncmp(a, "kind=", 5)) kind = a + 5;
     else if (!strncmp(a, "threads=", 8)) threads = atoi(a + 8);
     else if (!strncmp(a, "seed=", 5)) seed = atoi(a + 5);
+    else if (!strncmp(a, "below=", 6)) below = atol(a + 6);
     else return fprintf(stderr, "swapcheck: unknown argument %s\n", a), 2;
   }
   if (!pages || threads < 1 || threads > 64) return fprintf(stderr, "swapcheck: MIB at least 1, threads 1 to 64\n"), 2;
