@@ -1,5 +1,5 @@
 # The compute node of the RDMA test. 10.0.0.2 is the memory node. Two processors; /dev/vda is a swap area of 512 MiB, of which
-# the first 96 MiB have a place in the other guest's memory.
+# the first 64 MiB have a place in the other guest's memory.
 # shellcheck shell=dash disable=SC2154,SC2034,SC1091 # ok, fail, expect, value, group, in_group come from init
 address=10.0.0.1
 . /tests/rdma-link.sh
