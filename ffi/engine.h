@@ -53,9 +53,6 @@ _Static_assert(FM_READ_AHEAD <= FM_BATCH_PAGES, "a fetch has no more places");
 #define FM_BATCH_BUFFERS 8u
 /* Bulk reads of one prefetch on their way at once. */
 #define FM_BULK_IN_FLIGHT 4u
-/* How long the pager polls for the next fault after one, before it sleeps. Longer than a round trip on a machine where waking
- * a processor costs most (a virtual one: 130 us): else who once slept would sleep before every fault. */
-#define FM_SPIN_NS 200000ull
 /* A memory server that leaves a demand read unanswered for this long counts as lost. */
 #define FM_DEMAND_TIMEOUT_NS 10000000000ull
 

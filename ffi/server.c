@@ -31,9 +31,8 @@
 /* How often memory that stayed free for as long goes back to the kernel. */
 #define TRIM_MS 1000
 #define SPARE_SLOTS 65536u
-/* A read of at most this many pages is taken for a fault's, and how long to poll for the next one. */
+/* A read of at most this many pages is taken for a fault's: the next one is polled for. */
 #define FAULT_PAGES 64u
-#define SPIN_NS 200000u /* as the pager (engine.h) */
 /* Fewer new pages than this are not worth a system call of their own. */
 #define FEW_PAGES 4u
 
@@ -388,7 +387,7 @@ static void await_next_fault(struct connection *c)
 	if (!c->last_was_fault)
 		return;
 	c->last_was_fault = false;
-	for (uint64_t until = fm_now_ns() + SPIN_NS; fm_now_ns() < until; sched_yield())
+	for (uint64_t until = fm_now_ns() + FM_SPIN_NS; fm_now_ns() < until; sched_yield())
 		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
 			return;
 }
