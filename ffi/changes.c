@@ -55,16 +55,18 @@ static void on_remap(struct fm_space *space, uint64_t from, uint64_t to, uint64_
 		if (fm_entry_state(entry) == FM_TRANSIT)
 			fm_batch_moved(space->engine, entry, target);
 		fm_space_set(space, m.list[i][0], 0);
-		if (!fm_space_set(space, target, entry))
+		if (!fm_space_set(space, target, entry)) {
 			m.failed = true;
+			if (fm_entry_state(entry) != FM_TRANSIT)
+				fm_slots_unref(&space->engine->slots, fm_entry_value(entry));
+		}
 	}
 	free(m.list);
-	if (m.failed) { /* without memory to remember where a page went, the program must not go on */
-		fm_space_kill(space, FM_ERR_NOMEM);
+	/* That the move was told means that its source was registered, and so the target is. */
+	if (m.failed || !fm_ranges_add(&space->regions, (struct fm_range){to, to + length})) {
+		fm_space_abandon(space, FM_ERR_NOMEM); /* it is not known where a page went */
 		return;
 	}
-	/* That the move was told means that its source was registered, and so the target is. */
-	fm_ranges_add(&space->regions, (struct fm_range){to, to + length});
 	fm_space_wake(space, from, length);
 }
 
@@ -72,8 +74,7 @@ static void on_remap(struct fm_space *space, uint64_t from, uint64_t to, uint64_
 static struct fm_space *child_make(struct fm_space *parent, int userfault)
 {
 	struct fm_space *child = fm_space_make(parent->engine);
-	if (!child) {
-		close(userfault);
+	if (!child) { /* The descriptor stays open: closed, the child would read zeros. */
 		fm_space_kill(parent, FM_ERR_NOMEM);
 		return NULL;
 	}
@@ -87,8 +88,8 @@ static struct fm_space *child_make(struct fm_space *parent, int userfault)
 
 void fm_space_child_events(struct fm_space *child)
 {
-	if (!child->dead && fm_pager_watch(child->engine, child->userfault, child, FM_WATCH_USERFAULT) < 0)
-		fm_space_kill(child, FM_ERR_NOMEM);
+	if (!child->dead && !child->abandoned && fm_pager_watch(child->engine, child->userfault, child, FM_WATCH_USERFAULT) < 0)
+		fm_space_abandon(child, FM_ERR_NOMEM);
 }
 
 /* ---- order of the changes ----
@@ -363,7 +364,7 @@ static bool place_forks(struct fm_space *space)
 			settled &= child_settled(forked(&space->group[i]));
 	for (size_t i = 0; i < space->group_count && late && settled; i++)
 		if (space->group[i].event == UFFD_EVENT_FORK && !place_fork(space, i))
-			fm_space_kill(space, FM_ERR_NOMEM);
+			fm_space_abandon(forked(&space->group[i]), FM_ERR_NOMEM);
 	return settled;
 }
 
@@ -409,9 +410,9 @@ static void on_fork(struct fm_space *parent, struct fm_space *child)
 	struct moving m = {.space = child};
 	fm_map_each(&parent->map, 0, UINT64_MAX, inherit, &m);
 	for (size_t i = 0; i < parent->regions.count; i++)
-		fm_ranges_add(&child->regions, parent->regions.range[i]);
+		m.failed |= !fm_ranges_add(&child->regions, parent->regions.range[i]);
 	if (m.failed)
-		fm_space_kill(parent, FM_ERR_NOMEM);
+		fm_space_abandon(child, FM_ERR_NOMEM);
 	if (!child->waiting_for)
 		fm_space_child_events(child);
 }
@@ -429,7 +430,7 @@ static void apply(struct fm_space *space, const struct uffd_msg *m)
 	case UFFD_EVENT_REMOVE:
 		fm_map_each(&space->map, gone.start, gone.end, fm_space_forget, space);
 		if (space->root == space && !fm_ranges_add(&space->discarded, gone))
-			fm_space_kill(space, FM_ERR_NOMEM);
+			fm_space_abandon(space, FM_ERR_NOMEM);
 		break;
 	case UFFD_EVENT_UNMAP:
 		fm_map_each(&space->map, gone.start, gone.end, fm_space_forget, space);
@@ -459,7 +460,7 @@ static void apply_group(struct fm_space *space)
 	if (!in_order && !place_forks(space))
 		return;
 	size_t turns = space->group_count * space->group_count; /* enough for any order; ends a circle */
-	for (size_t i = 0; i < space->group_count && !space->dead;) {
+	for (size_t i = 0; i < space->group_count && !space->dead && !space->abandoned;) {
 		const struct uffd_msg *m = &space->group[i];
 		if (m->event == UFFD_EVENT_REMAP && turns && !in_order && is_taken(space, i) && empty_target(space, i))
 			turns--; /* look at what came here instead */
@@ -489,7 +490,8 @@ static bool group_room(struct fm_space *space, size_t more)
 static size_t collect_events(struct fm_space *space)
 {
 	/* Read into the group's own memory: an event that was read must not be lost for lack of it. */
-	if (!group_room(space, MESSAGES))
+	space->starved = !group_room(space, MESSAGES);
+	if (space->starved)
 		return 0;
 	struct uffd_msg *message = space->group + space->group_count;
 	ssize_t got = read(space->userfault, message, MESSAGES * sizeof(*message));
@@ -502,8 +504,8 @@ static size_t collect_events(struct fm_space *space)
 		if (message[i].event == UFFD_EVENT_FORK) {
 			struct fm_space *child = child_make(space, (int)message[i].arg.fork.ufd);
 			/* Should its place among other changes be in doubt: look before it grows anything. */
-			if (child && (space->group_count + kept || fm_space_is_changing(space)))
-				fm_region_birth(child, &space->regions);
+			if (child && (space->group_count + kept || fm_space_is_changing(space)) && !fm_region_birth(child, &space->regions))
+				fm_space_abandon(child, FM_ERR_NOMEM);
 			message[i].arg.reserved.reserved1 = (uintptr_t)child;
 		}
 		if (message[i].event == UFFD_EVENT_REMOVE)
@@ -529,7 +531,7 @@ static void await_forks(struct fm_space *space, size_t from)
 /* Reads everything the kernel has to say. Faults are judged after all known changes were applied. */
 void fm_space_read_events(struct fm_space *space)
 {
-	while (!space->dead && !space->gated && !space->waiting_for) {
+	while (!space->dead && !space->abandoned && !space->gated && !space->waiting_for) {
 		size_t before = space->group_count, count = collect_events(space);
 		await_forks(space, before);
 		if (space->group_count && !fm_space_is_changing(space))

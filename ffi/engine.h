@@ -204,6 +204,8 @@ struct fm_space {
 	uint64_t patience_ns; /* until then, the preloaded agent may say hello */
 	bool dead, attached; /* read by the scanner too: set with fm_flag */
 	bool agent_gone;     /* nothing can be evicted any more */
+	bool abandoned;	     /* fm_space_abandon */
+	bool starved;	     /* there was no memory to read its events into: again soon */
 	bool gated;	     /* a MOVE order is out: events stay unread until its answer */
 	uint64_t gated_ns;   /* since then */
 	uint32_t held;	     /* forked child: number under which the agent holds its descriptor */
@@ -307,6 +309,8 @@ void fm_space_unref(struct fm_space *space);
 /* The process has ended or must: gives everything back; batches and fetches that are out find it dead. */
 void fm_space_end(struct fm_space *space);
 void fm_space_kill(struct fm_space *space, int status);
+/* Kills it, and until it has ended serves none of its faults: what its pages hold is not known any more. */
+void fm_space_abandon(struct fm_space *space, int status);
 int fm_space_handshake(struct fm_space *space);
 /* ---- regions.c ---- */
 /* Is a change of this address space happened but unread? */
@@ -316,7 +320,7 @@ bool fm_space_is_registered(struct fm_space *space, uint64_t page);
 /* Is all of this one mapping that is registered? */
 bool fm_space_is_one_mapping(struct fm_space *space, uint64_t start, uint64_t end);
 /* Adds to a new child's `birth` what of these regions is registered in it. */
-void fm_region_birth(struct fm_space *child, const struct fm_ranges *regions);
+bool fm_region_birth(struct fm_space *child, const struct fm_ranges *regions);
 void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end);
 /* Adds what is registered at and after `page` though it was not known. */
 void fm_region_learn(struct fm_space *space, uint64_t page);

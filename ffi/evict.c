@@ -143,7 +143,8 @@ void fm_batch_share(struct fm_space *child, uint64_t page, uint64_t entry)
 	struct fm_sharer *sharer = malloc(sizeof(*sharer));
 	if (!sharer || !fm_space_set(child, page, entry)) {
 		free(sharer);
-		fm_space_kill(child, FM_ERR_NOMEM);
+		fm_space_set(child, page, 0);
+		fm_space_abandon(child, FM_ERR_NOMEM);
 		return;
 	}
 	*sharer = (struct fm_sharer){.next = batch->sharers, .space = child, .page = page, .index = index_of(entry)};
@@ -175,8 +176,11 @@ static void give_locally(struct fm_batch *batch, uint32_t i, struct fm_space *sp
 	struct fm_slots *slots = &space->engine->slots;
 	if (batch->slot[i] == FM_NO_SLOT || fm_slots_ref(slots, batch->slot[i]) < 0 ||
 	    !fm_space_set(space, page, fm_entry_make(FM_STORED, batch->slot[i]) | FM_DEMAND) ||
-	    !fm_fetch_local(space, page, batch->slot[i], fm_batch_data(batch, i)))
-		fm_space_kill(space, FM_ERR_NOMEM);
+	    !fm_fetch_local(space, page, batch->slot[i], fm_batch_data(batch, i))) {
+		if (fm_entry_state(fm_map_get(&space->map, page)) == FM_TRANSIT)
+			fm_space_set(space, page, 0); /* its batch is about to be gone */
+		fm_space_abandon(space, FM_ERR_NOMEM);
+	}
 }
 
 /* The batch ended without being stored: its pages go back where they came from. */
@@ -224,8 +228,10 @@ static void settle_sharers(struct fm_batch *batch, bool stored)
 			else if (!stored)
 				give_locally(batch, i, child, sharer->page);
 			else if (fm_slots_ref(&child->engine->slots, batch->slot[i]) < 0 ||
-				 !fm_space_set(child, sharer->page, fm_entry_make(FM_STORED, batch->slot[i])))
-				fm_space_kill(child, FM_ERR_NOMEM);
+				 !fm_space_set(child, sharer->page, fm_entry_make(FM_STORED, batch->slot[i]))) {
+				fm_space_set(child, sharer->page, 0);
+				fm_space_abandon(child, FM_ERR_NOMEM);
+			}
 			if (!child->dead && !child->waiting_for)
 				fm_space_child_events(child);
 		}

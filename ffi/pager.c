@@ -15,6 +15,8 @@
 #define TICK_NS 1000000000ull
 /* A preloaded agent says hello within milliseconds; after this, it is injected. */
 #define HELLO_NS 1000000000ull
+/* How soon to look again for memory that was not there. */
+#define RETRY_NS 1000000ull
 
 /* epoll data: a space with what was watched in its low bits; engine-wide descriptors have no space. */
 enum { ENGINE_INBOX = 0, ENGINE_DEMAND = 1 };
@@ -303,7 +305,7 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 		fm_batches_trim(engine);
 	}
 	for (struct fm_space *space = engine->spaces; space; space = space->next) {
-		if ((space->group_count || space->deferred_count) && !space->gated && !space->waiting_for) {
+		if ((space->group_count || space->deferred_count || space->starved) && !space->gated && !space->waiting_for && !space->abandoned) {
 			fm_space_read_events(space);
 			wait = 0;
 		}
@@ -311,6 +313,9 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 			wait = 0;
 		/* Whatever held it up (unread changes, a busy buffer, its rate) may be over. */
 		fm_evict_pump(space);
+		/* No memory for its next batch, and no batch on its way whose end would go on with it. */
+		if (space->evict.active && !space->evict.bytes_per_second && !space->evict.in_flight && !space->gated && wait > RETRY_NS)
+			wait = RETRY_NS;
 		if (space->evict.active && space->evict.bytes_per_second && !space->gated) {
 			uint64_t due = space->evict.next_ns > now ? space->evict.next_ns - now : 1000000;
 			if (due < wait)

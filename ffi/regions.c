@@ -55,25 +55,23 @@ void fm_region_learn(struct fm_space *space, uint64_t page)
 	region_add(space, page, page + pages);
 }
 
-/* Halves until each half is one mapping or nothing. */
-static void birth_of(struct fm_space *child, struct fm_range range)
+/* Halves until each half is one mapping or nothing. False: no memory. */
+static bool birth_of(struct fm_space *child, struct fm_range range)
 {
 	uint64_t middle = range.start + (range.end - range.start) / 2;
-	if (fm_space_is_one_mapping(child, range.start, range.end)) {
-		fm_ranges_add(&child->birth, range);
-		fm_ranges_add(&child->looked_at, range);
-	} else if (middle == range.start) {
-		fm_ranges_add(&child->looked_at, range);
-	} else {
-		birth_of(child, (struct fm_range){range.start, middle});
-		birth_of(child, (struct fm_range){middle, range.end});
-	}
+	if (fm_space_is_one_mapping(child, range.start, range.end))
+		return fm_ranges_add(&child->birth, range) && fm_ranges_add(&child->looked_at, range);
+	if (middle == range.start)
+		return fm_ranges_add(&child->looked_at, range);
+	return birth_of(child, (struct fm_range){range.start, middle}) && birth_of(child, (struct fm_range){middle, range.end});
 }
 
-void fm_region_birth(struct fm_space *child, const struct fm_ranges *regions)
+bool fm_region_birth(struct fm_space *child, const struct fm_ranges *regions)
 {
 	for (size_t i = 0; i < regions->count; i++)
-		birth_of(child, regions->range[i]);
+		if (!birth_of(child, regions->range[i]))
+			return false;
+	return true;
 }
 
 void fm_space_register(struct fm_space *space, uint64_t start, uint64_t end)
@@ -128,7 +126,7 @@ static void undo_cut(struct fm_space *space, struct fm_range hole)
 		return;
 	/* There are mappings of another kind, too. */
 	if (fm_scan_mappings(space->pid, space->arena_start, space->arena_end, &mapping, &mappings) != FM_OK) {
-		fm_space_kill(space, FM_ERR_SYSTEM);
+		fm_space_abandon(space, FM_ERR_SYSTEM);
 		return;
 	}
 	for (size_t i = 0; i < mappings; i++) {
@@ -161,7 +159,8 @@ bool fm_region_cut(struct fm_space *space, uint64_t page)
 	if (ioctl(space->userfault, UFFDIO_UNREGISTER, &range) < 0)
 		return false;
 	space->holes++;
-	fm_ranges_remove(&space->discarded, (struct fm_range){page, page + 1});
+	if (!fm_ranges_remove(&space->discarded, (struct fm_range){page, page + 1}))
+		fm_space_abandon(space, FM_ERR_NOMEM);
 	/* What is not known to be registered is not evicted. */
 	fm_region_remove(space, hole.start, hole.end);
 	if (fm_space_is_changing(space))

@@ -14,6 +14,9 @@
 
 #include "uapi.h"
 
+/* linux/pidfd.h, Linux 6.9 */
+#define FM_PIDFD_SIGNAL_PROCESS_GROUP 4u
+
 #define EVENT_FEATURES                                                                                                 \
 	(UFFD_FEATURE_EVENT_FORK | UFFD_FEATURE_EVENT_REMAP | UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_EVENT_UNMAP)
 
@@ -162,8 +165,20 @@ void fm_space_kill(struct fm_space *space, int status)
 	if (root->dead)
 		return;
 	fm_emit(root->engine, &(struct fm_event){.type = FM_EVENT_LOST, .space = root->id, .status = status});
-	if (root->pidfd >= 0)
-		syscall(SYS_pidfd_send_signal, root->pidfd, SIGKILL, NULL, 0);
+	if (root->pidfd < 0)
+		return;
+	/* With its forked children, where it leads a group, as sandboxes do. Before Linux 6.9 by its number, which is its own while
+	 * it lives. */
+	if (syscall(SYS_pidfd_send_signal, root->pidfd, SIGKILL, NULL, FM_PIDFD_SIGNAL_PROCESS_GROUP) < 0 && errno == EINVAL &&
+	    syscall(SYS_pidfd_send_signal, root->pidfd, 0, NULL, 0) == 0 && getpgid(root->pid) == root->pid)
+		kill(-root->pid, SIGKILL);
+	syscall(SYS_pidfd_send_signal, root->pidfd, SIGKILL, NULL, 0);
+}
+
+void fm_space_abandon(struct fm_space *space, int status)
+{
+	space->abandoned = true;
+	fm_space_kill(space, status);
 }
 
 /* ---- attach ---- */
@@ -265,7 +280,7 @@ void fm_space_wake(struct fm_space *space, uint64_t page, uint64_t pages)
 uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *data, uint32_t pages, bool keep)
 {
 	uint32_t done = 0, step = pages;
-	while (done < pages && !space->dead && !space->group_count) {
+	while (done < pages && !space->dead && !space->abandoned && !space->group_count) {
 		struct uffdio_copy copy = {
 			.dst = (page + done) * FM_PAGE_SIZE,
 			.src = (uintptr_t)(data + (size_t)done * FM_PAGE_SIZE),
@@ -308,11 +323,13 @@ uint32_t fm_space_fill(struct fm_space *space, uint64_t page, const uint8_t *dat
 			break; /* EAGAIN: events first; ENOMEM: the target's limit, try again */
 		}
 	}
-	return space->dead ? pages : done;
+	return space->dead || space->abandoned ? pages : done;
 }
 
 bool fm_space_zero(struct fm_space *space, uint64_t page)
 {
+	if (space->abandoned)
+		return true;
 	if (space->group_count)
 		return false;
 	uint64_t first = page & ~(uint64_t)(FM_ZERO_AROUND - 1), end = first + FM_ZERO_AROUND;
@@ -333,7 +350,7 @@ bool fm_space_zero(struct fm_space *space, uint64_t page)
 		uint64_t filled = result == 0 ? high - at : zero.zeropage > 0 ? (uint64_t)zero.zeropage / FM_PAGE_SIZE : 0;
 		fm_stat_add(space, zero_fills, filled);
 		if (space->discarded.count && !fm_ranges_remove(&space->discarded, (struct fm_range){at, at + filled}))
-			fm_space_kill(space, FM_ERR_NOMEM);
+			fm_space_abandon(space, FM_ERR_NOMEM);
 		if (at <= page && page < at + filled)
 			asked = true;
 		at += filled;

@@ -78,6 +78,22 @@ static pid_t spawn(char **argv, const char *agent, int child_socket)
 	_exit(127);
 }
 
+/* A program that could not be attached to is as it would be without the engine, or was killed. */
+static void unmanaged(pid_t pid, int status)
+{
+	int code = 0;
+	for (int i = 0; waitpid(pid, &code, WNOHANG) == 0; i++, usleep(10000))
+		if (i == 2000) {
+			kill(pid, SIGKILL);
+			die("a program that was not attached to does not go on", status);
+		}
+	if (!WIFSIGNALED(code) || WTERMSIG(code) != SIGKILL)
+		if (!WIFEXITED(code) || WEXITSTATUS(code) != 0)
+			die("a program that was not attached to went wrong", code);
+	fprintf(stderr, "driver: attach: status %d\n", status);
+	exit(4);
+}
+
 int main(int argc, char **argv)
 {
 	int at = 1, pause_ms = 20, server_ms = 0;
@@ -108,16 +124,19 @@ int main(int argc, char **argv)
 			 : fm_engine_open("127.0.0.1", (uint32_t)fm_server_port(server), &status);
 	if (!engine)
 		die("engine", status);
-	if (!swap && fm_agent_pair(fds) < 0)
-		die("pair", 0);
+	status = swap ? 0 : fm_agent_pair(fds);
+	if (status < 0)
+		die("pair", status);
 	pid_t pid = spawn(argv + at + (swap ? 0 : 2), agent, fds[1]);
 	if (!swap)
 		close(fds[1]);
-	space = (uint32_t)fm_attach(engine, fds[0], pid);
-	struct fm_event event;
-	await(FM_EVENT_ATTACHED, 0, &event);
+	int32_t attached = fm_attach(engine, fds[0], pid);
+	struct fm_event event = {.status = attached};
+	space = (uint32_t)attached;
+	if (attached > 0)
+		await(FM_EVENT_ATTACHED, 0, &event);
 	if (event.status < 0)
-		die("attach", (int)event.status);
+		unmanaged(pid, (int)event.status);
 
 	double started = now(), evict_s = 0;
 	uint64_t op = 1, cycles = 0, evicted = 0, zeros = 0;
@@ -127,21 +146,19 @@ int main(int argc, char **argv)
 			fm_server_close(server);
 			server = NULL;
 		}
-		fm_snapshot(engine, space, ++op);
-		await(FM_EVENT_SNAPSHOT, op, &event);
-		struct fm_set *set = (struct fm_set *)(uintptr_t)event.set;
+		struct fm_set *set = NULL;
+		if (fm_snapshot(engine, space, ++op) == FM_OK && await(FM_EVENT_SNAPSHOT, op, &event))
+			set = (struct fm_set *)(uintptr_t)event.set;
 		if (set) {
 			double from = now();
-			fm_evict(engine, space, set, 0, ++op);
-			await(FM_EVENT_EVICTED, op, &event);
-			evict_s += now() - from;
-			evicted += event.a;
-			zeros += event.b;
-			cycles++;
-			if (prefetch && cycles % 2) {
-				fm_prefetch(engine, space, set, ++op);
-				await(FM_EVENT_PREFETCHED, op, &event);
+			if (fm_evict(engine, space, set, 0, ++op) == FM_OK && await(FM_EVENT_EVICTED, op, &event)) {
+				evict_s += now() - from;
+				evicted += event.a;
+				zeros += event.b;
+				cycles++;
 			}
+			if (prefetch && cycles % 2 && fm_prefetch(engine, space, set, ++op) == FM_OK)
+				await(FM_EVENT_PREFETCHED, op, &event);
 			fm_set_free(set);
 		}
 		usleep((useconds_t)pause_ms * 1000);
@@ -156,7 +173,8 @@ int main(int argc, char **argv)
 			s.recall_faults, s.zero_fills, s.stall_us);
 	/* Let the engine see the end, so that a leak of slots shows below. */
 	usleep(50000);
-	fm_space_close(engine, space);
+	for (int i = 0; i < 20 && fm_space_close(engine, space) == FM_ERR_NOMEM; i++)
+		usleep(1000);
 	usleep(50000);
 	struct fm_server_stats left = {0};
 	for (int i = 0; server && i < 40; i++) {

@@ -48,6 +48,48 @@ check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.
 
 agent=$out/libfaasmem_agent.so
 
+# Calls that ask for memory, a descriptor or a thread fail: the driver says so or goes on, and its program ends right or is
+# killed. Never an abort, a hang, a wrong byte or a page that stays in the server.
+asking="malloc calloc realloc mmap epoll_create1 pipe2 eventfd socket socketpair accept4 pthread_create open fcntl syscall"
+# shellcheck disable=SC2046,SC2086
+check "driver that runs short builds" gcc -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined $warnings \
+  $(printf -- '-Wl,--wrap=%s ' $asking) -o "$work/driver-short" "$here/driver.c" "$here/shortage.c" $library -pthread
+
+short() { # driver's arguments: one run, with FAASMEM_FAIL_... set
+  local said=$work/shortage code=0
+  timeout 60 "$work/driver-short" "$@" >"$said" 2>&1 || code=$?
+  ! grep -q 'should be\|round .* word\|Sanitizer\|runtime error\|did not end\|went wrong\|does not go on\|pages left' "$said" &&
+    case $code in
+      0) true ;;
+      3 | 4) grep -q '^driver: .*: status -' "$said" ;;      # opening or attaching said so
+      135 | 137) grep -q '^driver: the engine ended' "$said" ;; # the program was killed, and the engine said so
+      *) false ;;
+    esac && return
+  env | grep ^FAASMEM_FAIL
+  echo "exit code $code"
+  tail -40 "$said"
+  return 1
+}
+every_call() { # how many fail in a row, step (ten times that after the first 120 calls), driver's arguments
+  local calls=$1 step=$2 from asked
+  shift 2
+  asked=$(FAASMEM_FAIL_FROM=0 timeout 60 "$work/driver-short" "$@" 2>&1 | sed -n 's/^calls: //p')
+  [ "${asked:-0}" -gt 20 ] || { echo "asked only ${asked:-0} times"; return 1; }
+  for ((from = 1; from <= asked; from += from < 120 ? step : step * 10)); do
+    FAASMEM_FAIL_FROM=$from FAASMEM_FAIL_CALLS=$calls short "$@" || return
+  done
+}
+by_chance() { # driver's arguments, the program's but for the seed
+  local seed
+  for seed in 1 2 3 4 5 6 7 8; do
+    FAASMEM_FAIL_FROM=60 FAASMEM_FAIL_CALLS=1000000 FAASMEM_FAIL_ONE_IN=$((20 + seed * 37 % 400)) short "$@" $seed 3 || return
+  done
+}
+check "short of memory, descriptors, threads: one call" every_call 1 1 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
+check "short of them, forty calls in a row" every_call 40 2 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
+check "short of them with a store of the process" every_call 2 3 --local --pause 1 "$agent" -- "$work/simple" 64 1
+check "short of them by chance, while a program forks and maps" by_chance --pause 1 --prefetch "$agent" -- "$work/stress" 1
+
 # The engine's process is killed at once, while threads and forked children of the program use far memory: all of
 # them must be gone within a second, and none may have read a wrong byte.
 engine_killed() {

@@ -336,6 +336,27 @@ test("where looks are dear, at most one request in fifty meets cleared accessed 
   }
 });
 
+test("where looks are dear, one early look finds what only the first requests wanted, if the budget bears it", async () => {
+  for (const bears of [true, false]) {
+    const { memory, clock, request, history } = await sandbox(
+      { semiWarmRate: 0.1, semiWarmDelayS: 60, rollbackS: 40 },
+      {},
+      true,
+    );
+    memory.lookMsPerPage = bears ? 0.03 : 0.2; // two or three pages of a request of 1 ms: dearer than a quarter of the budget of 10 %
+    for (let i = 0; i < 9; i++) history.recordDuration(1);
+    for (let i = 0; i < 40; i++) history.recordRecall(1024 ** 2, 1000); // what requests want stays
+    history.reuse.record(100); // requests do come while it is semi-warm
+    await request(1, 11, 12);
+    for (let i = 0; i < 12; i++) {
+      await clock.pass(20);
+      await request(1, 11);
+    }
+    await clock.pass(500);
+    expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(bears ? [1, 11] : [1, 11, 12]);
+  }
+});
+
 test("files are given back when the window closes, and again only where hardly a request comes", async () => {
   const released = async (history: FunctionHistory) => {
     const { memory, clock, request } = await sandbox({ initWindow: 2 }, {}, false, history);

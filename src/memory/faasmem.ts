@@ -14,6 +14,10 @@ const REUSE_QUANTILE = 0.99;
 /** Of the latency budget, for looks; and the share of requests that may meet a dearer one. */
 const LOOK_SHARE = 0.25;
 const LOOK_RARE = 0.02;
+/** After so many requests one look may cost the whole budget: most of what it finds is what start and first requests left. */
+const EARLY = 3;
+/** Requests since a look that are enough to tell what is wanted without those before it. */
+const TELLING = 4;
 
 /** A window that lets less than this share of the Init Pucket leave was not worth its looks. */
 const LITTLE = 0.02;
@@ -85,6 +89,8 @@ export class FaasmemPolicy implements Policy {
   #lastRead = Number.NEGATIVE_INFINITY;
   /** Requests since accessed bits were last cleared. */
   #unlooked = 0;
+  /** They were cleared since the first request. */
+  #looked = false;
   /** Requests since `#recent` was last added to. */
   #unread = 0;
   /** Accessed bits were not cleared since the latest of `#recent` was read: the next reading holds it too. */
@@ -233,7 +239,7 @@ export class FaasmemPolicy implements Policy {
   /** What the latest request wanted, and what at least two of the latest did: most of what only one did is garbage. */
   #workingSet(): PageSet {
     let once = this.#context.memory.empty();
-    let again = (this.#recent.at(-1) ?? once).union(this.#before ?? once);
+    let again = (this.#recent.at(-1) ?? once).union((this.#unlooked < TELLING && this.#before) || once);
     for (const wanted of this.#recent) {
       again = again.union(wanted.intersect(once));
       once = once.union(wanted);
@@ -291,9 +297,10 @@ export class FaasmemPolicy implements Policy {
     if (!memory.tracks || this.#unlooked >= 1 / LOOK_RARE) return true;
     const recent = this.#recent.at(-1);
     if (!recent) return false;
+    const share = !this.#looked && this.#requests >= EARLY ? 1 : LOOK_SHARE;
     return (
       recent.pages * memory.lookMsPerPage <=
-      (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget * LOOK_SHARE
+      (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget * share
     );
   }
 
@@ -302,6 +309,7 @@ export class FaasmemPolicy implements Policy {
     const { memory } = this.#context;
     if (!clear) return memory.touched();
     this.#before = this.#accumulates ? this.#recent.at(-1)! : null;
+    this.#looked = this.#requests > 0;
     this.#unlooked = 0;
     this.#accumulates = false;
     return memory.takeTouched();
