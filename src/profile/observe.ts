@@ -24,6 +24,9 @@ export const slowPaces: Paces = [
   [1500, 0.06],
   [400, 0.1],
   [100, 0.1],
+  // Once more when its heap has grown, which long pauses put off.
+  [1500, 0.16],
+  [5000, 0.06],
 ];
 
 /** When an idle sandbox is looked at, in milliseconds after its last request. */
