@@ -96,6 +96,10 @@ static void read_batch(struct fm_engine *engine, struct fm_batch *batch)
 	}
 	batch->read.kind = FM_MSG_BATCH_READ;
 	fm_queue_push(&engine->inbox, &batch->read);
+	if (batch->in_store || batch->status != FM_OK) { /* nothing to send: the evictor need not wake for it */
+		answer_batch(engine, batch, FM_OK);
+		return;
+	}
 	batch->send.kind = FM_MSG_BATCH;
 	fm_queue_push(&engine->evict_queue, &batch->send);
 }
@@ -117,10 +121,6 @@ void *fm_reader_main(void *argument)
 /* Sends a batch. True when an acknowledgement will come. */
 static bool start_batch(struct fm_engine *engine, struct fm_batch *batch)
 {
-	if (batch->status != FM_OK || batch->in_store) {
-		answer_batch(engine, batch, FM_OK);
-		return false;
-	}
 	if (__atomic_load_n(&engine->pool_lost, __ATOMIC_SEQ_CST) || send_batch(engine, batch) < 0) {
 		answer_batch(engine, batch, FM_ERR_POOL_LOST);
 		return false;

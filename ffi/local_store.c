@@ -40,6 +40,7 @@ struct fm_local_store *fm_local_open(uint64_t capacity_bytes)
 		return NULL;
 	}
 	madvise(store->data, store->slots * FM_PAGE_SIZE, MADV_DONTDUMP);
+	madvise(store->data, store->slots * FM_PAGE_SIZE, MADV_HUGEPAGE); /* it saves no memory anyway */
 	pthread_mutex_init(&store->lock, NULL);
 	return store;
 }

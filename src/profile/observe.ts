@@ -21,12 +21,10 @@ export const fastPaces: Paces = [
 export const slowPaces: Paces = [
   [20_000, 0.02],
   [5000, 0.04],
-  [1500, 0.06],
+  // Until after its heap has grown, which long pauses put off, and before shorter ones make it grow further.
+  [1500, 0.24],
   [400, 0.1],
   [100, 0.1],
-  // Once more when its heap has grown, which long pauses put off.
-  [1500, 0.16],
-  [5000, 0.06],
 ];
 
 /** When an idle sandbox is looked at, in milliseconds after its last request. */
