@@ -319,7 +319,7 @@ bool fm_space_is_changing(struct fm_space *space);
 bool fm_space_is_registered(struct fm_space *space, uint64_t page);
 /* Is all of this one mapping that is registered? */
 bool fm_space_is_one_mapping(struct fm_space *space, uint64_t start, uint64_t end);
-/* Adds to a new child's `birth` what of these regions is registered in it. */
+/* Adds to a new child's `birth` what of these regions is registered in it. False: no memory. */
 bool fm_region_birth(struct fm_space *child, const struct fm_ranges *regions);
 void fm_region_remove(struct fm_space *space, uint64_t start, uint64_t end);
 /* Adds what is registered at and after `page` though it was not known. */

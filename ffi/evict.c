@@ -143,7 +143,6 @@ void fm_batch_share(struct fm_space *child, uint64_t page, uint64_t entry)
 	struct fm_sharer *sharer = malloc(sizeof(*sharer));
 	if (!sharer || !fm_space_set(child, page, entry)) {
 		free(sharer);
-		fm_space_set(child, page, 0);
 		fm_space_abandon(child, FM_ERR_NOMEM);
 		return;
 	}

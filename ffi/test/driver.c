@@ -87,9 +87,8 @@ static void unmanaged(pid_t pid, int status)
 			kill(pid, SIGKILL);
 			die("a program that was not attached to does not go on", status);
 		}
-	if (!WIFSIGNALED(code) || WTERMSIG(code) != SIGKILL)
-		if (!WIFEXITED(code) || WEXITSTATUS(code) != 0)
-			die("a program that was not attached to went wrong", code);
+	if (code != 0 && code != SIGKILL) /* the whole of a wait status, wait(2) */
+		die("a program that was not attached to went wrong", code);
 	fprintf(stderr, "driver: attach: status %d\n", status);
 	exit(4);
 }

@@ -14,7 +14,7 @@ const REUSE_QUANTILE = 0.99;
 /** Of the latency budget, for looks; and the share of requests that may meet a dearer one. */
 const LOOK_SHARE = 0.25;
 const LOOK_RARE = 0.02;
-/** After so many requests one look may cost the whole budget: most of what it finds is what start and first requests left. */
+/** After so many requests one look may cost the whole budget: it finds what only start and first requests wanted. */
 const EARLY = 3;
 /** Requests since a look that are enough to tell what is wanted without those before it. */
 const TELLING = 4;
@@ -89,8 +89,6 @@ export class FaasmemPolicy implements Policy {
   #lastRead = Number.NEGATIVE_INFINITY;
   /** Requests since accessed bits were last cleared. */
   #unlooked = 0;
-  /** They were cleared since the first request. */
-  #looked = false;
   /** Requests since `#recent` was last added to. */
   #unread = 0;
   /** Accessed bits were not cleared since the latest of `#recent` was read: the next reading holds it too. */
@@ -297,7 +295,8 @@ export class FaasmemPolicy implements Policy {
     if (!memory.tracks || this.#unlooked >= 1 / LOOK_RARE) return true;
     const recent = this.#recent.at(-1);
     if (!recent) return false;
-    const share = !this.#looked && this.#requests >= EARLY ? 1 : LOOK_SHARE;
+    const neverLooked = this.#unlooked === this.#requests;
+    const share = neverLooked && this.#requests >= EARLY ? 1 : LOOK_SHARE;
     return (
       recent.pages * memory.lookMsPerPage <=
       (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget * share
@@ -309,7 +308,6 @@ export class FaasmemPolicy implements Policy {
     const { memory } = this.#context;
     if (!clear) return memory.touched();
     this.#before = this.#accumulates ? this.#recent.at(-1)! : null;
-    this.#looked = this.#requests > 0;
     this.#unlooked = 0;
     this.#accumulates = false;
     return memory.takeTouched();
