@@ -67,11 +67,16 @@ static int start_threads(struct fm_engine *engine, const struct thread_plan *pla
 	return engine->threads == count ? FM_OK : FM_ERR_NOMEM;
 }
 
-static void stop_thread(struct fm_thread *thread)
+/* All are told before one is waited for: threads that share a queue may take each other's message. */
+static void stop_threads(struct fm_thread *thread, unsigned count)
 {
-	struct fm_message stop = {.kind = FM_MSG_STOP};
-	fm_queue_push(thread->queue, &stop);
-	pthread_join(thread->id, NULL);
+	struct fm_message stop[FM_THREADS];
+	for (unsigned i = 0; i < count; i++) {
+		stop[i] = (struct fm_message){.kind = FM_MSG_STOP};
+		fm_queue_push(thread[i].queue, &stop[i]);
+	}
+	for (unsigned i = 0; i < count; i++)
+		pthread_join(thread[i].id, NULL);
 }
 
 static void destroy(struct fm_engine *engine)
@@ -157,7 +162,9 @@ static struct fm_engine *open_engine(const char *host, uint32_t port, uint64_t l
 	}
 	const struct thread_plan plan[] = {
 		{fm_reader_main, &engine->read_queue, "fm-reader"},
-		{fm_evictor_main, &engine->evict_queue, "fm-evictor"},
+		/* A store of this process needs nothing sent, but its eviction ends with the copy: two make it. */
+		host ? (struct thread_plan){fm_evictor_main, &engine->evict_queue, "fm-evictor"}
+		     : (struct thread_plan){fm_reader_main, &engine->read_queue, "fm-reader-2"},
 		{fm_fetcher_main, &engine->fetch_queue, "fm-fetcher"},
 		{fm_scanner_main, &engine->scan_queue, "fm-scanner"},
 		{fm_injector_main, &engine->inject_queue, "fm-injector"},
@@ -208,11 +215,10 @@ void fm_engine_close(struct fm_engine *engine)
 	/* A thread that waits for the server must come back; so the connections go first. */
 	unsigned last = engine->swap ? 1 : 5;
 	if (engine->threads > last)
-		stop_thread(&engine->thread[last]);
+		stop_threads(&engine->thread[last], 1);
 	shutdown(engine->evict_socket, SHUT_RDWR);
 	shutdown(engine->fetch_socket, SHUT_RDWR);
-	for (unsigned i = 0; i < last && i < engine->threads; i++)
-		stop_thread(&engine->thread[i]);
+	stop_threads(engine->thread, engine->threads < last ? engine->threads : last);
 	struct fm_space *space = engine->spaces;
 	while (space) {
 		struct fm_space *next = space->next;

@@ -3,7 +3,8 @@
  *   pager    owns every space, page map and slot; reads userfaultfd events, serves demand faults, gives
  *            orders to the agents. It never blocks on a target or on bulk traffic.
  *   reader   copies staged pages out of the target, checks for zeros, makes checksums.
- *   evictor  sends them to the memory server and takes its acknowledgements.
+ *   evictor  sends them to the memory server and takes its acknowledgements; with a store of this process, where nothing
+ *            is sent, it is a second reader instead.
  *   fetcher  reads pages in bulk for prefetches.
  *   injector starts agents in processes that did not preload them.
  *   scanner  reads /proc for snapshots and for the mappings of an eviction.
@@ -250,6 +251,9 @@ struct fm_space {
 	struct fm_space_stats stats; /* of the root; written by the pager, read by anyone (atomic words) */
 };
 
+/* Of an engine at most. */
+#define FM_THREADS 6
+
 struct fm_thread {
 	pthread_t id;
 	struct fm_queue *queue; /* that it is told to stop by */
@@ -257,7 +261,7 @@ struct fm_thread {
 
 struct fm_engine {
 	bool swap; /* plane: swap instead of userfaultfd */
-	struct fm_thread thread[6];
+	struct fm_thread thread[FM_THREADS];
 	unsigned threads;
 	struct fm_queue inbox, read_queue, evict_queue, fetch_queue, scan_queue, inject_queue;
 	void *agent_code; /* to be injected */

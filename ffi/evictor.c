@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The two threads that carry evicted pages: the reader copies them out of the target's staging area, looks for
  * zeros and makes checksums; the evictor sends them and takes the server's acknowledgements. Two, because
- * either is a whole core's work at full speed. */
+ * either is a whole core's work at full speed. A store of this process has two readers and no evictor. */
 #define _GNU_SOURCE
 #include "engine.h"
 
@@ -13,6 +13,9 @@
 
 #include "net.h"
 
+/* What is copied at once: still in the processor's cache when it is looked at. */
+#define READ_PAGES 64u
+
 /* Adds a page to a vector, joining neighbours. */
 static size_t aim(struct iovec *vector, size_t used, void *page)
 {
@@ -23,15 +26,16 @@ static size_t aim(struct iovec *vector, size_t used, void *page)
 	return used;
 }
 
-static int read_staging(struct fm_batch *batch)
+/* Copies pages [from, to) of a batch out. */
+static int read_staging(struct fm_batch *batch, uint32_t from, uint32_t to)
 {
-	struct iovec remote[FM_BATCH_PAGES], local[FM_BATCH_PAGES];
+	struct iovec remote[READ_PAGES], local[READ_PAGES];
 	size_t remotes = 0, locals = 0;
-	for (uint32_t i = 0; i < batch->pages; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		remotes = aim(remote, remotes, (char *)(uintptr_t)(batch->staging + (uint64_t)batch->index[i] * FM_PAGE_SIZE));
 		locals = aim(local, locals, fm_batch_data(batch, i));
 	}
-	return process_vm_readv(batch->pid, local, locals, remote, remotes, 0) == (ssize_t)batch->pages * FM_PAGE_SIZE ? 0 : -1;
+	return process_vm_readv(batch->pid, local, locals, remote, remotes, 0) == (ssize_t)(to - from) * FM_PAGE_SIZE ? 0 : -1;
 }
 
 static bool is_zero(const uint8_t *page)
@@ -76,6 +80,17 @@ static void answer_batch(struct fm_engine *engine, struct fm_batch *batch, int s
 	fm_queue_push(&engine->inbox, &batch->stored);
 }
 
+/* What is there to know of pages [from, to) of a batch. */
+static void look_at(struct fm_batch *batch, uint32_t from, uint32_t to)
+{
+	for (uint32_t i = from; i < to; i++) {
+		const uint8_t *page = fm_batch_data(batch, i);
+		batch->zero[i] = is_zero(page);
+		batch->sum[i] = batch->zero[i] ? (struct fm_sum){0} : fm_page_sum(page);
+		batch->unchanged[i] = !batch->zero[i] && batch->clean_slot[i] != FM_NO_SLOT && fm_sum_equals(batch->sum[i], batch->clean_sum[i]);
+	}
+}
+
 /* Copies a batch out; it goes on to the evictor, or back when that failed. */
 static void read_batch(struct fm_engine *engine, struct fm_batch *batch)
 {
@@ -83,16 +98,14 @@ static void read_batch(struct fm_engine *engine, struct fm_batch *batch)
 	batch->in_store = engine->local && fm_local_take(engine->local, batch->slot, batch->pages) == 0;
 	if (engine->local && !batch->in_store && batch->status == FM_OK)
 		batch->status = FM_ERR_POOL_FULL;
-	if (read_staging(batch) < 0) {
-		batch->failed_read = errno != ESRCH; /* ESRCH: it has ended, and nobody needs its pages */
-		answer_batch(engine, batch, FM_ERR_NO_SPACE);
-		return;
-	}
-	for (uint32_t i = 0; i < batch->pages; i++) {
-		const uint8_t *page = fm_batch_data(batch, i);
-		batch->zero[i] = is_zero(page);
-		batch->sum[i] = batch->zero[i] ? (struct fm_sum){0} : fm_page_sum(page);
-		batch->unchanged[i] = !batch->zero[i] && batch->clean_slot[i] != FM_NO_SLOT && fm_sum_equals(batch->sum[i], batch->clean_sum[i]);
+	for (uint32_t from = 0, to; from < batch->pages; from = to) {
+		to = batch->pages - from < READ_PAGES ? batch->pages : from + READ_PAGES;
+		if (read_staging(batch, from, to) < 0) {
+			batch->failed_read = errno != ESRCH; /* ESRCH: it has ended, and nobody needs its pages */
+			answer_batch(engine, batch, FM_ERR_NO_SPACE);
+			return;
+		}
+		look_at(batch, from, to);
 	}
 	batch->read.kind = FM_MSG_BATCH_READ;
 	fm_queue_push(&engine->inbox, &batch->read);

@@ -21,7 +21,7 @@ const NO_AGENT = -14;
 const NO_TRACKER = -3;
 /** FM_TOUCHED_READ, and with FM_TOUCHED_CLEAR */
 const READ = 1;
-const READ_AND_CLEAR = 3;
+const CLEAR = 2;
 const noStats: MemoryStats = {
   remotePages: 0,
   copyBytes: 0,
@@ -180,11 +180,15 @@ export class Space implements SandboxSpace {
   }
 
   takeTouched(): Promise<PageSet> {
-    return this.#touched(READ_AND_CLEAR);
+    return this.#touched(READ | CLEAR);
   }
 
   touched(): Promise<PageSet> {
     return this.#touched(READ);
+  }
+
+  async clearTouched(): Promise<void> {
+    await this.#touched(CLEAR);
   }
 
   async #touched(flags: number): Promise<PageSet> {

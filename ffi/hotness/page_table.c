@@ -64,7 +64,26 @@ static void add_wanted(struct cursor *cursor, uint64_t start, uint64_t end, stru
 	}
 }
 
-/* One table whose entries map `span` pages each: large pages and single ones to `out`, tables to `below`. */
+/* One table of the last level, an entry a page: by runs, because most of a look's entries are here. */
+static void walk_pages(const struct fm_table_format *f, const uint64_t *entry, uint64_t first, struct cursor *cursor,
+		       struct fm_set_builder *out)
+{
+	struct fm_range piece;
+	uint64_t touched = f->present | f->accessed, end = first + ENTRIES, at = first;
+	while (at < end && next_wanted(cursor, at, end, &piece)) {
+		for (at = piece.start; at < piece.end;) {
+			while (at < piece.end && (entry[at - first] & touched) != touched)
+				at++;
+			uint64_t start = at;
+			while (at < piece.end && (entry[at - first] & touched) == touched)
+				at++;
+			if (at > start)
+				fm_builder_add(out, start, at);
+		}
+	}
+}
+
+/* One table whose entries map `span` pages each: large pages to `out`, tables to `below`. */
 static bool walk_table(const struct fm_table_format *f, uint64_t base, const uint64_t *entry, struct table table,
 		       uint64_t span, struct cursor *cursor, struct level *below, struct fm_set_builder *out)
 {
@@ -76,8 +95,7 @@ static bool walk_table(const struct fm_table_format *f, uint64_t base, const uin
 		at = first + span;
 		if ((entry[i] & f->present) != f->present)
 			continue;
-		bool leaf = span == 1 || (entry[i] & f->leaf_mask) == f->leaf;
-		if (!leaf) {
+		if ((entry[i] & f->leaf_mask) != f->leaf) {
 			if (!push(below, (struct table){base + (entry[i] & f->address), first}))
 				return false;
 		} else if (entry[i] & f->accessed) {
@@ -116,8 +134,11 @@ static int walk_level(const struct fm_table_walk *walk, struct level *level, uns
 		if (!entry)
 			status = FM_ERR_SYSTEM;
 		for (uint32_t i = 0; i < count && status == FM_OK; i++) {
-			if (!walk_table(walk->format, walk->base, entry + (size_t)i * ENTRIES, level->table[at + i], span, &cursor,
-					&below, &here))
+			const uint64_t *entries = entry + (size_t)i * ENTRIES;
+			struct table table = level->table[at + i];
+			if (span == 1)
+				walk_pages(walk->format, entries, table.page, &cursor, &here);
+			else if (!walk_table(walk->format, walk->base, entries, table, span, &cursor, &below, &here))
 				status = FM_ERR_NOMEM;
 		}
 	}

@@ -110,6 +110,8 @@ export interface SandboxMemory {
   takeTouched(): Promise<PageSet>;
   /** The same without clearing. */
   touched(): Promise<PageSet>;
+  /** Clears without reading. */
+  clearTouched(): Promise<void>;
   /** Pages in a form that outlives the sandbox. */
   portable(pages: PageSet): Promise<PortablePages>;
   /** What those of another sandbox of the same function are in this one; mappings that it does not have are left out. */

@@ -319,12 +319,16 @@ test("where looks are dear, at most one request in fifty meets cleared accessed 
   ]) {
     const { memory, clock, request, history } = await sandbox({ initWindow: 1, rollbackS: 30 }, {}, true);
     memory.lookMsPerPage = lookMsPerPage;
-    const take = memory.takeTouched.bind(memory);
+    const { takeTouched, clearTouched } = memory;
     let looks = 0;
-    memory.takeTouched = () => {
-      looks++;
-      return take();
-    };
+    const counted =
+      <T>(look: () => Promise<T>) =>
+      () => {
+        looks++;
+        return look();
+      };
+    memory.takeTouched = counted(takeTouched);
+    memory.clearTouched = counted(clearTouched);
     for (let i = 0; i < 150; i++) {
       history.recordDuration(1);
       await request(1, 11 + (i % 2));

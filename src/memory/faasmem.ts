@@ -127,11 +127,17 @@ export class FaasmemPolicy implements Policy {
     if (!runtime) return;
     const { memory, clock } = this.#context;
     await this.#barrier("init-execution", async () => {
-      const resident = await memory.snapshot();
+      const [resident, known] = await Promise.all([
+        memory.snapshot(),
+        this.#knownWorkingSet(),
+        this.#clear(), // what the init stage touched says nothing about requests
+      ]);
       this.#init = new Pucket(resident.subtract(runtime.pages), memory);
       this.#lastRollback = clock.now();
-      await this.#recallFunction();
-      await this.#take(true); // what the init stage touched says nothing about requests
+      if (!known) return;
+      runtime.promote(known);
+      this.#init.promote(known);
+      this.#recent = [known];
     });
   }
 
@@ -199,13 +205,10 @@ export class FaasmemPolicy implements Policy {
   }
 
   /** What other sandboxes of this function wanted is hot here too, from the start. */
-  async #recallFunction(): Promise<void> {
+  async #knownWorkingSet(): Promise<PageSet | null> {
     const { memory, history } = this.#context;
-    if (!this.#on.recall || history.workingSet.length === 0) return;
-    const known = await memory.locate(history.workingSet);
-    this.#runtime?.promote(known);
-    this.#init?.promote(known);
-    this.#recent = [known];
+    if (!this.#on.recall || history.workingSet.length === 0) return null;
+    return memory.locate(history.workingSet);
   }
 
   #stopTimers(): void {
@@ -281,7 +284,7 @@ export class FaasmemPolicy implements Policy {
       this.#lastRollback = clock.now();
       this.#settled = false;
       this.#window.restart();
-      await this.#take(true); // of earlier requests
+      await this.#clear(); // what earlier requests touched
       this.#recalled = memory.empty();
     });
   }
@@ -304,13 +307,23 @@ export class FaasmemPolicy implements Policy {
   }
 
   /** What was touched since accessed bits were last cleared. */
-  async #take(clear: boolean): Promise<PageSet> {
+  #take(clear: boolean): Promise<PageSet> {
     const { memory } = this.#context;
     if (!clear) return memory.touched();
+    this.#looks();
+    return memory.takeTouched();
+  }
+
+  #clear(): Promise<void> {
+    this.#looks();
+    return this.#context.memory.clearTouched();
+  }
+
+  /** Notes that accessed bits are cleared now. */
+  #looks(): void {
     this.#before = this.#accumulates ? this.#recent.at(-1)! : null;
     this.#unlooked = 0;
     this.#accumulates = false;
-    return memory.takeTouched();
   }
 
   /** Notes what the requests since the last call touched. */

@@ -23,7 +23,7 @@ export abstract class PeriodicPolicy implements Policy {
   async ready(): Promise<void> {}
 
   async loaded(): Promise<void> {
-    await this.context.memory.takeTouched();
+    await this.context.memory.clearTouched();
     this.#arm();
   }
 

@@ -107,6 +107,7 @@ export class SimulatedMemory implements SandboxMemory {
     return taken;
   };
   touched = async (): Promise<PageSet> => new SimulatedSet(this.#touched);
+  clearTouched = async (): Promise<void> => this.#touched.clear();
   empty = (): PageSet => new SimulatedSet([]);
   takeRecalled = async (): Promise<PageSet> => {
     const taken = new SimulatedSet(this.#recalled);

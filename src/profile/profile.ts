@@ -116,7 +116,7 @@ export async function profileFunction(
     const init = new Pucket((await space.snapshot()).subtract(runtime!.pages), space);
     const known = runtime!.pages.union(init.pages);
     const initBytes = await sandbox.localBytes();
-    await space.takeTouched(); // what the init stage touched says nothing about requests
+    await space.clearTouched(); // what the init stage touched says nothing about requests
     const watch: Watch = { turn: new Turn(), numbering: new Numbering(), draw, reference: space };
     const observer = new Observer(sandbox, space, watch);
     const first = performance.now();
@@ -133,7 +133,7 @@ export async function profileFunction(
       async () => {},
     );
     const slowLoaded = await slow.space!.snapshot();
-    await slow.space!.takeTouched();
+    await slow.space!.clearTouched();
     const slowObserver = new Observer(slow, slow.space!, watch);
     const fastLife = async () => {
       await observer.run(fastPaces, requests, onRequest);

@@ -142,9 +142,13 @@ export class SimulatedSpace implements SandboxSpace {
 
   takeTouched = async (): Promise<PageRuns> => {
     const touched = await this.touched();
+    await this.clearTouched();
+    return touched;
+  };
+
+  clearTouched = async (): Promise<void> => {
     this.#touched = new Set();
     this.#looked = true;
-    return touched;
   };
 
   touched = async (): Promise<PageRuns> => {
