@@ -66,13 +66,17 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
 
 #define call(n, a, b, c, d, e) call6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
+#define FM_CALL call
+#include "kin.h"
+
 struct arena {
+	struct fm_agent_hello hello; /* first: kin.h looks for it */
 	int socket, userfault;
 	int held[FM_AGENT_HELD];
+	int has_forked; /* it was ever given a descriptor to hold */
 	unsigned long staging;
 	struct fm_agent_order order;
 	struct fm_agent_answer answer;
-	struct fm_agent_hello hello;
 	unsigned char stack[STACK_BYTES] __attribute__((aligned(64)));
 };
 
@@ -180,6 +184,7 @@ static long receive(struct arena *a, int *descriptor)
 static void hold(struct arena *a, int descriptor)
 {
 	unsigned number = a->order.buffer;
+	a->has_forked = 1;
 	if (number >= FM_AGENT_HELD)
 		return;
 	if (a->held[number] > 0)
@@ -188,24 +193,39 @@ static void hold(struct arena *a, int descriptor)
 }
 
 /* The engine is gone and with it this process's far memory: it must not go on, and neither must the children that it
- * forked. Those are in its process group, and get the signal before the descriptors that hold them back are closed. */
-static void end_process(void)
+ * forked. Those in its process group and those that left it get the signal before the descriptors that hold them back are
+ * closed. */
+static void end_process(const struct arena *a)
 {
+	if (a->has_forked)
+		fm_kin_kill(&a->hello, a->hello.pid);
 	long self = call(SYS_getpid, 0, 0, 0, 0, 0);
 	call(SYS_kill, call(SYS_getpgid, 0, 0, 0, 0, 0) == self ? -self : self, SIGKILL, 0, 0, 0);
 }
 
+/* The thread's table of descriptors is a copy of the program's: only the agent's own stay in it, or the other ends of the
+ * program's pipes and sockets would never see them closed. */
+static void close_others(const struct arena *a)
+{
+	unsigned low = (unsigned)(a->socket < a->userfault ? a->socket : a->userfault);
+	unsigned high = (unsigned)(a->socket < a->userfault ? a->userfault : a->socket);
+	if (low > 0)
+		call(SYS_close_range, 0, low - 1, 0, 0, 0);
+	if (high - low > 1)
+		call(SYS_close_range, low + 1, high - 1, 0, 0, 0);
+	call(SYS_close_range, high + 1, ~0u, 0, 0, 0);
+}
+
 __attribute__((noreturn)) static void agent_main(struct arena *a)
 {
+	close_others(a);
 	for (;;) {
 		int descriptor;
 		long length = receive(a, &descriptor);
 		if (length == -EINTR)
 			continue;
-		if (length == -EBADF || length == -ENOTSOCK) /* the program closed all descriptors: no more orders */
-			break;
 		if (length <= 0)
-			end_process();
+			end_process(a);
 		if (a->order.op == FM_AGENT_LEAVE)
 			break;
 		if (a->order.op == FM_AGENT_HOLD || a->order.op == FM_AGENT_RELEASE) {
@@ -229,10 +249,11 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 
 /* ---- start ---- */
 
-/* A thread with no thread-local storage and no libc: the child runs on the arena's stack at once. */
+/* A thread with no thread-local storage and no libc: the child runs on the arena's stack at once. It has a table of descriptors of its
+ * own, which a program that closes all of its descriptors does not reach. */
 static long start_thread(struct arena *a)
 {
-	long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
+	long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
 	void *top = a->stack + STACK_BYTES;
 	long ret;
 #if defined(__x86_64__)
@@ -337,12 +358,16 @@ static void start(int socket)
 		.staging = a->staging,
 		.flush = flush,
 	};
-	if (send_hello(a) < 0 || a->hello.error)
-		return;
-	/* The agent's thread takes no signal: handlers would run on its small stack with the program's data. */
-	call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all), 0);
-	start_thread(a);
-	call(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before), 0);
+	if (send_hello(a) == 0 && !a->hello.error) {
+		/* The agent's thread takes no signal: handlers would run on its small stack with the program's data. */
+		call(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all), 0);
+		start_thread(a);
+		call(SYS_rt_sigprocmask, SIG_SETMASK, &before, 0, sizeof(before), 0);
+	}
+	/* The program has no use for them. Without a thread that has them too, this tells the engine so. */
+	call(SYS_close, a->socket, 0, 0, 0, 0);
+	if (a->userfault >= 0)
+		call(SYS_close, a->userfault, 0, 0, 0, 0);
 }
 
 #ifdef FM_AGENT_INJECTED

@@ -225,7 +225,7 @@ struct fm_space {
 	struct fm_ranges doubtful;
 	struct fm_range reservation[FM_RESERVATIONS]; /* as of the last eviction */
 	uint32_t reservations, holes;
-	uint64_t arena_start, arena_end, staging, flush; /* addresses */
+	struct fm_agent_hello hello; /* where the agent's own memory is; flush 0: the kernel cannot do that */
 	bool staging_busy[FM_STAGING_BUFFERS];
 	struct fm_batch *ordered; /* the batch of the MOVE order that is out */
 	uint64_t ordered_page[FM_BATCH_PAGES];
@@ -312,6 +312,9 @@ void fm_space_ref(struct fm_space *space);
 void fm_space_unref(struct fm_space *space);
 /* The process has ended or must: gives everything back; batches and fetches that are out find it dead. */
 void fm_space_end(struct fm_space *space);
+/* Kills the attached process and all that it forked, in its process group or not. */
+void fm_space_signal(struct fm_space *space);
+/* The same, and tells of it. */
 void fm_space_kill(struct fm_space *space, int status);
 /* Kills it, and until it has ended serves none of its faults: what its pages hold is not known any more. */
 void fm_space_abandon(struct fm_space *space, int status);

@@ -369,7 +369,7 @@ void fm_evict_pump(struct fm_space *space)
 			continue;
 		}
 		batch->buffer = (uint32_t)buffer;
-		batch->staging = space->staging + (uint64_t)buffer * BUFFER_BYTES;
+		batch->staging = space->hello.staging + (uint64_t)buffer * BUFFER_BYTES;
 		if (!order(space, &what)) {
 			batch_free(batch);
 			job->range = range;
@@ -452,7 +452,7 @@ static void on_moved(struct fm_space *space, const struct fm_agent_answer *answe
 	fm_evict_pump(space);
 }
 
-/* The program closed the agent's descriptor, or is about to end. It goes on, with its faults served, but
+/* The agent is gone, as a rule because the process is about to end. It goes on, with its faults served, but
  * nothing more leaves. A move whose answer is lost leaves pages that nobody can tell from untouched ones. */
 void fm_evict_stop(struct fm_space *space)
 {

@@ -387,8 +387,8 @@ void *fm_pager_main(void *argument)
 		bury(engine);
 	}
 	for (struct fm_space *space = engine->spaces; space; space = space->next) {
-		if (space->root == space && !space->dead && space->stats.remote_pages)
-			syscall(SYS_pidfd_send_signal, space->pidfd, 9, NULL, 0);
+		if (!space->dead && space->root->stats.remote_pages)
+			fm_space_signal(space); /* closed descriptors would let it read zeros */
 	}
 	return NULL;
 }

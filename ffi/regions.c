@@ -125,7 +125,7 @@ static void undo_cut(struct fm_space *space, struct fm_range hole)
 	if (ioctl(space->userfault, UFFDIO_REGISTER, &wanted) == 0 || errno == ESRCH)
 		return;
 	/* There are mappings of another kind, too. */
-	if (fm_scan_mappings(space->pid, space->arena_start, space->arena_end, &mapping, &mappings) != FM_OK) {
+	if (fm_scan_mappings(space->pid, space->hello.arena_start, space->hello.arena_end, &mapping, &mappings) != FM_OK) {
 		fm_space_abandon(space, FM_ERR_SYSTEM);
 		return;
 	}

@@ -18,7 +18,7 @@ static struct target look_up(struct fm_engine *engine, uint32_t id)
 	pthread_mutex_lock(&engine->table_lock);
 	struct fm_space *space = fm_table_find(engine, id);
 	if (space && __atomic_load_n(&space->attached, __ATOMIC_ACQUIRE) && !__atomic_load_n(&space->dead, __ATOMIC_ACQUIRE))
-		target = (struct target){space->pid, space->arena_start, space->arena_end,
+		target = (struct target){space->pid, space->hello.arena_start, space->hello.arena_end,
 					 __atomic_load_n(&space->discards, __ATOMIC_ACQUIRE), true};
 	pthread_mutex_unlock(&engine->table_lock);
 	return target;

@@ -14,6 +14,9 @@
 
 #include "uapi.h"
 
+#define FM_CALL(n, a, b, c, d, e) syscall((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0l)
+#include "kin.h"
+
 /* linux/pidfd.h, Linux 6.9 */
 #define FM_PIDFD_SIGNAL_PROCESS_GROUP 4u
 
@@ -112,6 +115,15 @@ void fm_space_hold_child(struct fm_space *child)
 	}
 }
 
+/* Forked children that are alive: any, or any with pages far away? */
+static bool has_children(const struct fm_space *root, bool away)
+{
+	for (const struct fm_space *space = root->engine->spaces; space; space = space->next)
+		if (space != root && space->root == root && !space->dead && (space->away || !away))
+			return true;
+	return false;
+}
+
 void fm_space_end(struct fm_space *space)
 {
 	if (space->dead)
@@ -148,6 +160,9 @@ void fm_space_end(struct fm_space *space)
 	}
 	fm_evict_pump(space);
 	fm_prefetch_pump(space);
+	/* What a sandbox forked ends with it. Should it go on as another program: those that only its agent kept from reading zeros. */
+	if (space->root == space && has_children(space, space->replaced))
+		fm_kin_kill(&space->hello, 0);
 	if (space->root == space && !space->replaced) {
 		if (space->known)
 			fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ENDED, .space = space->id});
@@ -159,20 +174,31 @@ void fm_space_end(struct fm_space *space)
 		fm_space_unref(space); /* nobody else closes a forked child */
 }
 
-void fm_space_kill(struct fm_space *space, int status)
+static void kill_group(const struct fm_space *root)
 {
-	struct fm_space *root = space->root;
-	if (root->dead)
-		return;
-	fm_emit(root->engine, &(struct fm_event){.type = FM_EVENT_LOST, .space = root->id, .status = status});
-	if (root->pidfd < 0)
-		return;
 	/* With its forked children, where it leads a group, as sandboxes do. Before Linux 6.9 by its number, which is its own while
 	 * it lives. */
 	if (syscall(SYS_pidfd_send_signal, root->pidfd, SIGKILL, NULL, FM_PIDFD_SIGNAL_PROCESS_GROUP) < 0 && errno == EINVAL &&
 	    syscall(SYS_pidfd_send_signal, root->pidfd, 0, NULL, 0) == 0 && getpgid(root->pid) == root->pid)
 		kill(-root->pid, SIGKILL);
 	syscall(SYS_pidfd_send_signal, root->pidfd, SIGKILL, NULL, 0);
+}
+
+void fm_space_signal(struct fm_space *space)
+{
+	const struct fm_space *root = space->root;
+	if (root->pidfd >= 0)
+		kill_group(root);
+	if (has_children(root, false))
+		fm_kin_kill(&root->hello, 0);
+}
+
+void fm_space_kill(struct fm_space *space, int status)
+{
+	struct fm_space *root = space->root;
+	if (!root->dead)
+		fm_emit(root->engine, &(struct fm_event){.type = FM_EVENT_LOST, .space = root->id, .status = status});
+	fm_space_signal(space);
 }
 
 void fm_space_abandon(struct fm_space *space, int status)
@@ -213,24 +239,21 @@ int fm_space_handshake(struct fm_space *space)
 	struct uffdio_api api = {.api = UFFD_API, .features = EVENT_FEATURES | FM_UFFD_FEATURE_MOVE};
 	if (ioctl(space->userfault, UFFDIO_API, &api) < 0)
 		return errno == EPERM ? FM_ERR_USERFAULTFD : FM_ERR_KERNEL;
-	space->arena_start = hello.arena_start;
-	space->arena_end = hello.arena_end;
-	space->staging = hello.staging;
-	space->flush = hello.flush;
+	space->hello = hello;
 	for (uint32_t i = 0; i < FM_STAGING_BUFFERS; i++) {
 		struct uffdio_register range = {
-			.range = {space->staging + i * FM_BATCH_PAGES * FM_PAGE_SIZE, FM_BATCH_PAGES * FM_PAGE_SIZE},
+			.range = {space->hello.staging + i * FM_BATCH_PAGES * FM_PAGE_SIZE, FM_BATCH_PAGES * FM_PAGE_SIZE},
 			.mode = UFFDIO_REGISTER_MODE_MISSING,
 		};
 		if (ioctl(space->userfault, UFFDIO_REGISTER, &range) < 0)
 			return errno == ESRCH || errno == ENOMEM ? FM_ERR_NO_SPACE : FM_ERR_SYSTEM;
 	}
 	struct uffdio_register flush = {
-		.range = {space->flush, FM_FLUSH_PAGES * FM_PAGE_SIZE},
+		.range = {space->hello.flush, FM_FLUSH_PAGES * FM_PAGE_SIZE},
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
 	if (ioctl(space->userfault, UFFDIO_REGISTER, &flush) < 0)
-		space->flush = 0; /* no write protection on this kernel: touched pages will be a little too few */
+		space->hello.flush = 0; /* no write protection on this kernel: touched pages will be a little too few */
 	if (fm_pager_watch(space->engine, space->userfault, space, FM_WATCH_USERFAULT) < 0)
 		return FM_ERR_NOMEM;
 	fm_flag(space->attached);
@@ -395,10 +418,10 @@ bool fm_space_poison(struct fm_space *space, uint64_t page)
 void fm_space_flush(struct fm_space *space)
 {
 	struct uffdio_writeprotect protect = {
-		.range = {space->flush, FM_FLUSH_PAGES * FM_PAGE_SIZE},
+		.range = {space->hello.flush, FM_FLUSH_PAGES * FM_PAGE_SIZE},
 		.mode = UFFDIO_WRITEPROTECT_MODE_WP,
 	};
-	if (!space->flush || space->dead)
+	if (!space->hello.flush || space->dead)
 		return;
 	/* EAGAIN: the memory is changing, and changes flush too. */
 	ioctl(space->userfault, UFFDIO_WRITEPROTECT, &protect);

@@ -36,15 +36,23 @@ static void die(const char *what, int status)
 	exit(3);
 }
 
+/* The next event, if there is one. */
+static bool take_event(struct fm_event *event)
+{
+	if (read(fm_engine_event_fd(engine), event, sizeof(*event)) != sizeof(*event))
+		return false;
+	if (event->type == FM_EVENT_LOST && !lost) {
+		fprintf(stderr, "driver: the engine ended the program: status %d\n", (int)event->status);
+		lost = true;
+	}
+	return true;
+}
+
 /* Waits for the event of `op` (or of `type` when op is 0). False: the program ended first. */
 static bool await(uint32_t type, uint64_t op, struct fm_event *event)
 {
 	for (;;) {
-		if (read(fm_engine_event_fd(engine), event, sizeof(*event)) == sizeof(*event)) {
-			if (event->type == FM_EVENT_LOST && !lost) {
-				fprintf(stderr, "driver: the engine ended the program: status %d\n", (int)event->status);
-				lost = true;
-			}
+		if (take_event(event)) {
 			if (event->type == FM_EVENT_ENDED && type != FM_EVENT_ENDED && !op)
 				return false;
 			if (event->type == type && event->op == op)
@@ -172,6 +180,8 @@ int main(int argc, char **argv)
 			s.recall_faults, s.zero_fills, s.stall_us);
 	/* Let the engine see the end, so that a leak of slots shows below. */
 	usleep(50000);
+	while (take_event(&event))
+		;
 	for (int i = 0; i < 20 && fm_space_close(engine, space) == FM_ERR_NOMEM; i++)
 		usleep(1000);
 	usleep(50000);

@@ -25,6 +25,17 @@ check() { # name, command...
   fi
 }
 
+# at_once FUNCTION ARGUMENT...: calls it twice at once, with 0 and with 1 in front: each does its half.
+at_once() {
+  local half pids=() code=0
+  for half in 0 1; do
+    "$1" $half "${@:2}" &
+    pids+=($!)
+  done
+  for half in 0 1; do wait "${pids[half]}" || code=1; done
+  return $code
+}
+
 warnings="-Wall -Wextra -Werror -std=gnu11"
 library=$(ls "$here"/../*.c "$here"/../hotness/*.c | grep -v agent.c)
 for flavour in plain asan tsan; do
@@ -33,18 +44,20 @@ for flavour in plain asan tsan; do
     asan) flags="-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer" ;;
     tsan) flags="-O1 -g -fsanitize=thread -fno-omit-frame-pointer" ;;
   esac
-  # shellcheck disable=SC2086
-  check "driver builds ($flavour)" gcc $flags $warnings -o "$work/driver-$flavour" "$here/driver.c" $library -pthread
-  # The same with holes cut out of any mapping, not only out of huge reservations.
-  # shellcheck disable=SC2086
-  check "driver that cuts builds ($flavour)" gcc $flags $warnings -DFM_RESERVATION=8 -DFM_RESERVATIONS=64 -DFM_HOLE_PAGES=2 \
-    -o "$work/driver-cuts-$flavour" "$here/driver.c" $library -pthread
+  # The second cuts holes out of any mapping, not only out of huge reservations.
+  build_driver() {
+    local name=driver-$flavour cuts=''
+    [ "$1" -eq 0 ] || { name=driver-cuts-$flavour cuts='-DFM_RESERVATION=8 -DFM_RESERVATIONS=64 -DFM_HOLE_PAGES=2'; }
+    # shellcheck disable=SC2086
+    gcc $flags $warnings $cuts -o "$work/$name" "$here/driver.c" $library -pthread
+  }
+  check "driver, and driver that cuts, build ($flavour)" at_once build_driver
 done
 check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../ranges.c" "$here/../slots.c"
 check "page sets, page map, slots" "$work/unit"
 check "hotness tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/hotness" "$here/hotness.c" "$here/../hotness/page_table.c" "$here/../hotness/btf.c" "$here/../hotness/mglru.c" "$here/../hotness/look_cost.c" "$here/../scan.c" "$here/../set.c"
 check "page tables of every format, generations, damaged type information, cost of a look" "$work/hotness"
-check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread && gcc -O2 $warnings -o '$work/grow' '$here/grow.c' -pthread"
+check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread && gcc -O2 $warnings -o '$work/grow' '$here/grow.c' -pthread && gcc -O2 $warnings -o '$work/daemon' '$here/daemon.c'"
 
 agent=$out/libfaasmem_agent.so
 
@@ -56,7 +69,7 @@ check "driver that runs short builds" gcc -O1 -g -fsanitize=address,undefined -f
   $(printf -- '-Wl,--wrap=%s ' $asking) -o "$work/driver-short" "$here/driver.c" "$here/shortage.c" $library -pthread
 
 short() { # driver's arguments: one run, with FAASMEM_FAIL_... set
-  local said=$work/shortage code=0
+  local said=$work/shortage-$BASHPID code=0
   timeout 60 "$work/driver-short" "$@" >"$said" 2>&1 || code=$?
   ! grep -q 'should be\|round .* word\|Sanitizer\|runtime error\|did not end\|went wrong\|does not go on\|pages left' "$said" &&
     case $code in
@@ -70,44 +83,62 @@ short() { # driver's arguments: one run, with FAASMEM_FAIL_... set
   tail -40 "$said"
   return 1
 }
-every_call() { # how many fail in a row, step (ten times that after the first 120 calls), driver's arguments
-  local calls=$1 step=$2 from asked
-  shift 2
+every_call() { # half, how many fail in a row, step (ten times that after the first 120 calls), driver's arguments
+  local half=$1 calls=$2 step=$3 from asked run=0
+  shift 3
   asked=$(FAASMEM_FAIL_FROM=0 timeout 60 "$work/driver-short" "$@" 2>&1 | sed -n 's/^calls: //p')
   [ "${asked:-0}" -gt 20 ] || { echo "asked only ${asked:-0} times"; return 1; }
   for ((from = 1; from <= asked; from += from < 120 ? step : step * 10)); do
-    FAASMEM_FAIL_FROM=$from FAASMEM_FAIL_CALLS=$calls short "$@" || return
+    if [ $((run++ % 2)) -eq "$half" ]; then FAASMEM_FAIL_FROM=$from FAASMEM_FAIL_CALLS=$calls short "$@" || return; fi
   done
 }
-by_chance() { # driver's arguments, the program's but for the seed
-  local seed
-  for seed in 1 2 3 4 5 6 7 8; do
-    FAASMEM_FAIL_FROM=60 FAASMEM_FAIL_CALLS=1000000 FAASMEM_FAIL_ONE_IN=$((20 + seed * 37 % 400)) short "$@" $seed 3 || return
+by_chance() { # half, driver's arguments, the program's but for the seed
+  local seed program="${*##*-- }"
+  for ((seed = 1 + $1; seed <= 8; seed += 2)); do
+    FAASMEM_FAIL_FROM=60 FAASMEM_FAIL_CALLS=1000000 FAASMEM_FAIL_ONE_IN=$((20 + seed * 37 % 400)) short "${@:2}" $seed 3 || return
+    ended "$program $seed 3" || return
   done
 }
-check "short of memory, descriptors, threads: one call" every_call 1 1 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
-check "short of them, forty calls in a row" every_call 40 2 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
-check "short of them with a store of the process" every_call 2 3 --local --pause 1 "$agent" -- "$work/simple" 64 1
-check "short of them by chance, while a program forks and maps" by_chance --pause 1 --prefetch "$agent" -- "$work/stress" 1
+ended() { # a program and its arguments: no process of it is left, after a second at the latest
+  local left
+  sleep 0.1
+  left=$(ps -eo stat=,args= | grep -F "$1" | grep -vc '^Z\|grep')
+  [ "$left" -eq 0 ] && return
+  sleep 0.9
+  left=$(ps -eo stat=,args= | grep -F "$1" | grep -vc '^Z\|grep')
+  [ "$left" -eq 0 ] || { echo "$left processes go on after a second"; return 1; }
+}
+check "short of memory, descriptors, threads: one call" at_once every_call 1 1 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
+check "short of them, forty calls in a row" at_once every_call 40 2 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
+check "short of them with a store of the process" at_once every_call 2 3 --local --pause 1 "$agent" -- "$work/simple" 64 1
+check "short of them by chance, while a program forks and maps" at_once by_chance --pause 1 --prefetch "$agent" -- "$work/stress" 1
+check "short of them by chance, while children leave the process group" at_once by_chance --pause 1 --prefetch "$agent" -- "$work/daemon" 2
 
 # The engine's process is killed at once, while threads and forked children of the program use far memory: all of
 # them must be gone within a second, and none may have read a wrong byte.
-engine_killed() {
-  local round said=$work/killed left
+engine_killed() { # program: of seconds, seed, threads
+  local round said=$work/killed
   for round in 1 2 3 4 5 6; do
-    "$work/driver-plain" --pause 1 "$agent" -- "$work/stress" 20 "$round" 3 >"$said" 2>&1 &
+    "$work/driver-plain" --pause 1 "$agent" -- "$1" 20 "$round" 3 >"$said" 2>&1 &
     local driver=$!
     sleep "0.$((3 + round))"
     kill -9 $driver
     wait $driver 2>/dev/null
-    sleep 1
-    left=$(ps -eo stat=,args= | grep -F "$work/stress 20 $round 3" | grep -vc '^Z\|grep')
+    ended "$1 20 $round 3" || return
     cat "$said"
-    [ "$left" -eq 0 ] || { echo "$left processes go on after a second"; return 1; }
     ! grep -q 'should be' "$said" || return 1
   done
 }
-check "engine killed: everything ended within a second, no wrong byte" engine_killed
+check "engine killed: everything ended within a second, no wrong byte" engine_killed "$work/stress"
+check "engine killed: so have children that left the process group" engine_killed "$work/daemon"
+outlived() {
+  local said=$work/outlived
+  "$work/driver-plain" --pause 1 "$agent" -- "$work/daemon" 20 0 0 >"$said" 2>&1 || return
+  ended "$work/daemon 20 0 0" || return
+  cat "$said"
+  ! grep -q 'should be' "$said"
+}
+check "a process that ended takes children with far memory along" outlived
 
 # Mostly the first rounds of a process are the ones in which the threads meet. One of them runs only when nobody else wants its
 # processor: with four busy loops beside it a round took 20 s.
