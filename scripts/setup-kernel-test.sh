@@ -15,6 +15,7 @@ case ${1:-} in
     ;;
 esac
 [ "$(id -u)" -eq 0 ] || { echo "setup-kernel-test: not root: it makes and mounts a disk" >&2 && exit 1; }
+[ ! -e /dev/sdz ] || { echo "setup-kernel-test: there is a /dev/sdz, whose name it would use" >&2 && exit 1; }
 [ -x dist/faasmem ] || { echo "setup-kernel-test: no dist/faasmem: run scripts/bun.sh scripts/build.ts" >&2 && exit 1; }
 
 # shellcheck source=scripts/install.sh
@@ -27,20 +28,36 @@ cache=${FAASMEM_CACHE:-$HOME/.cache/faasmem}/ccache
 mkdir -p "$tree" "$said" "$cache"
 clean() {
   unmount
+  if grep -q " $work/" /proc/mounts; then
+    echo "setup-kernel-test: something below $work is in use: unmount it, then remove it" >&2
+    return
+  fi
   [ -z "$keep" ] || { mkdir -p "$keep" && cp -r "$said/." "$keep/"; }
-  rm -rf "$work"
+  rm -rf --one-file-system "$work"
 }
 trap clean EXIT
+trap "exit 130" INT TERM
 
-mount_disk() {
-  loop=$(losetup --find --show "$disk") && mount "$loop" "$tree" &&
-    mount -t proc proc "$tree/proc" && mount -t sysfs sysfs "$tree/sys" && mount --bind /dev "$tree/dev" &&
-    mkdir -p "$tree/root/.cache/faasmem/ccache" && mount --bind "$cache" "$tree/root/.cache/faasmem/ccache"
+# GRUB refuses loop devices: the disk has the name of another, here and in the chroot, whose /dev is its own.
+alias=/dev/sdz uuid=4faf6b1c-7d0c-4a57-9d5e-2b3a4c5d6e7f
+attach_disk() { # mounted, and nothing else
+  loop=$(losetup --find --show "$disk") && mknod "$alias" b $((0x$(stat -c %t "$loop"))) $((0x$(stat -c %T "$loop"))) && mount "$alias" "$tree"
+}
+mount_disk() { # for programs in it
+  local device
+  attach_disk && mount -t proc proc "$tree/proc" && mount -t sysfs sysfs "$tree/sys" && mount -t tmpfs tmpfs "$tree/dev" &&
+    mkdir -p "$tree/dev/disk/by-uuid" "$tree/root/.cache/faasmem/ccache" && ln -s "$alias" "$tree/dev/disk/by-uuid/$uuid" &&
+    mount --bind "$cache" "$tree/root/.cache/faasmem/ccache" || return 1
+  for device in null zero full random urandom tty "${alias#/dev/}"; do cp -a "/dev/$device" "$tree/dev/" || return 1; done
+  ln -s /proc/self/fd "$tree/dev/fd"
 }
 unmount() {
-  local at
+  local at process
+  for process in /proc/[0-9]*; do # what still runs in there
+    if [ "$(readlink "$process/root")" = "$tree" ]; then kill -9 "${process#/proc/}"; fi
+  done
   for at in root/.cache/faasmem/ccache dev sys proc ''; do mountpoint -q "$tree/$at" && umount "$tree/$at"; done
-  [ -z "$loop" ] || losetup --detach "$loop"
+  [ -z "$loop" ] || { rm -f "$alias" && losetup --detach "$loop"; }
   loop=''
 }
 inside() { env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive CCACHE_DIR=/root/.cache/faasmem/ccache LC_ALL=C.UTF-8 chroot "$tree" "$@"; }
@@ -65,7 +82,7 @@ give_up() {
 
 # What the machine's first program is: it writes down what it finds, and ends.
 after_boot='#!/bin/sh
-mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /tmp; mount -o remount,rw /
+mount -t proc proc /proc; mount -t sysfs sysfs /sys; mount -t tmpfs tmpfs /tmp; mount -o remount,rw / # some are there already
 export HOME=/root PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 {
   echo "booted: $(uname -r)"
@@ -78,9 +95,8 @@ sync; mount -o remount,ro /; echo b >/proc/sysrq-trigger'
 make_disk() {
   local mirror
   mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1)
-  truncate -s 10G "$disk" && mkfs.ext4 -q "$disk" || return 1
   # Without partitions, which not every kernel reads.
-  loop=$(losetup --find --show "$disk") && mount "$loop" "$tree" || return 1
+  truncate -s 10G "$disk" && mkfs.ext4 -q -U "$uuid" "$disk" && attach_disk || return 1
   debootstrap --variant=minbase --include=ca-certificates bookworm "$tree" "$mirror" || return 1
   cp -r /etc/apt/. "$tree/etc/apt/" && cp /etc/resolv.conf /etc/hosts "$tree/etc/" && cp -rL /etc/ssl/certs/. "$tree/etc/ssl/certs/" &&
     cp -r /usr/share/keyrings/. "$tree/usr/share/keyrings/"
@@ -92,7 +108,7 @@ make_disk() {
     'GRUB_CMDLINE_LINUX="console=ttyS0 panic=-1 random.trust_cpu=on init=/after-boot"' >"$tree/etc/default/grub.d/10-test.cfg"
   printf '%s\n' "$after_boot" >"$tree/after-boot" && chmod 755 "$tree/after-boot"
   inside apt-get update -qq && inside apt-get install -y -qq --no-install-recommends grub-pc initramfs-tools linux-image-cloud-amd64 &&
-    inside grub-install --force --target=i386-pc "$loop" && inside update-grub || return 1
+    inside grub-install --force --target=i386-pc "$alias" && inside update-grub || return 1
   # The small configuration, for a usual PC with a disk.
   { cat kernel/guest.config && printf 'CONFIG_%s=y\n' ACPI VIRTIO_PCI EXT4_FS FHANDLE; } >"$tree/root/config"
   install -m 755 dist/faasmem "$tree/usr/local/bin/faasmem"

@@ -63,7 +63,7 @@ export interface Machine {
   has(program: string): boolean;
   /** Runs a program to its end; `loud` lets it write to this process's standard error. */
   run(command: string[], options?: { loud?: boolean }): Promise<Ended>;
-  /** Ends the program that is running, if any. */
+  /** Ends the program that is running, if any, and what it has started. */
   interrupt(): void;
 }
 
@@ -156,7 +156,10 @@ export function thisMachine(root = "/"): Machine {
       runProgram(command, options?.loud === true, (child) => {
         running = child;
       }),
-    interrupt: () => running?.kill("SIGTERM"),
+    // With all that it has started: a compiler that goes on would meet the next one in the same tree.
+    interrupt: () => {
+      if (running?.exitCode === null) tried(() => process.kill(-running!.pid, "SIGTERM"), true);
+    },
   };
 }
 
@@ -173,6 +176,7 @@ async function runProgram(
 ): Promise<Ended> {
   try {
     const child = Bun.spawn(command, {
+      detached: true, // a process group, to be ended as a whole
       stdin: "ignore",
       stdout: "pipe",
       stderr: loud ? "inherit" : "pipe",
