@@ -205,6 +205,7 @@ struct fm_space {
 	uint64_t patience_ns; /* until then, the preloaded agent may say hello */
 	bool dead, attached; /* read by the scanner too: set with fm_flag */
 	bool agent_gone;     /* nothing can be evicted any more */
+	uint64_t gone_ns;    /* since then */
 	bool abandoned;	     /* fm_space_abandon */
 	bool starved;	     /* there was no memory to read its events into: again soon */
 	bool gated;	     /* a MOVE order is out: events stay unread until its answer */
@@ -378,6 +379,7 @@ void fm_evict_pump(struct fm_space *space);
 bool fm_evict_answer(struct fm_space *space);
 /* Nothing more can leave this space. */
 void fm_evict_stop(struct fm_space *space);
+void fm_evict_lost(struct fm_space *space);
 void fm_batch_read(struct fm_batch *batch);
 void fm_batch_stored(struct fm_batch *batch);
 /* A page in transit is wanted by its program. False: try again after events. */

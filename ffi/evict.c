@@ -11,6 +11,7 @@
 #include "engine.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "scan.h"
+
 #define BUFFER_BYTES ((size_t)FM_BATCH_PAGES * FM_PAGE_SIZE)
+#define EXEC_NS 20000000ull
 
 /* It is ending already, as a rule; and if not, some of its pages are neither there nor here. */
 static void end_process(struct fm_space *space)
@@ -199,13 +203,26 @@ static void return_pages(struct fm_batch *batch)
 	}
 }
 
-/* They could not even be read: the process has ended or is being killed. */
-static void lose_pages(struct fm_batch *batch)
+/* They could not even be read. Has the process ended, or does it execute another program (which lets go of the old memory a moment
+ * after it has the new)? */
+static bool has_left(struct fm_space *space)
+{
+	uint64_t until = fm_now_ns() + EXEC_NS;
+	while (!fm_space_is_gone(space)) {
+		if (fm_now_ns() > until)
+			return false;
+		sched_yield();
+	}
+	return true;
+}
+
+static void lose_pages(struct fm_batch *batch, bool left)
 {
 	for (uint32_t i = 0; i < batch->pages && !batch->space->dead; i++) {
 		if (!batch->page[i])
 			continue;
-		fm_space_poison(batch->space, batch->page[i]);
+		if (!left)
+			fm_space_poison(batch->space, batch->page[i]);
 		fm_space_set(batch->space, batch->page[i], 0);
 		batch->page[i] = 0;
 	}
@@ -452,16 +469,45 @@ static void on_moved(struct fm_space *space, const struct fm_agent_answer *answe
 	fm_evict_pump(space);
 }
 
-/* The agent is gone, as a rule because the process is about to end. It goes on, with its faults served, but
- * nothing more leaves. A move whose answer is lost leaves pages that nobody can tell from untouched ones. */
+/* What the agent did not come to say: which pages are in staging. It can move no more, its thread has ended; and a program that
+ * executes another still touches memory on its way, so that its faults must not wait for an answer. */
+static bool look_for_answer(struct fm_space *space, struct fm_agent_answer *answer)
+{
+	static const enum fm_page_place place[] = {FM_PAGES_RESIDENT, FM_PAGES_SWAPPED};
+	uint64_t first = space->ordered->staging / FM_PAGE_SIZE;
+	struct fm_range staging = {first, first + space->ordered_pages};
+	for (size_t p = 0; p < 2; p++) {
+		int status;
+		struct fm_set *there = fm_scan_ranges(space->pid, &staging, 1, place[p], &status);
+		if (!there)
+			return false;
+		for (size_t r = 0; r < there->count; r++)
+			for (uint64_t i = there->range[r].start - first; i < there->range[r].end - first; i++)
+				answer->moved_map[i / 64] |= 1ull << (i % 64);
+		fm_set_free(there);
+	}
+	return true;
+}
+
+/* The agent is gone: the process is about to end, or to execute another program, which ends its threads before it lets go of its
+ * memory. Faults are served, but nothing more leaves. */
 void fm_evict_stop(struct fm_space *space)
 {
 	fm_pager_watch(space->engine, space->agent, NULL, 0);
 	space->agent_gone = true;
+	space->gone_ns = fm_now_ns();
+	struct fm_agent_answer answer = {.op = FM_AGENT_MOVE};
+	if (space->ordered && look_for_answer(space, &answer))
+		on_moved(space, &answer);
+	else if (!space->ordered)
+		fm_evict_pump(space);
+}
+
+/* It was neither, and what it left cannot be looked at. A move whose answer is lost leaves pages that nobody can tell from untouched ones. */
+void fm_evict_lost(struct fm_space *space)
+{
 	if (space->ordered)
 		end_process(space);
-	else
-		fm_evict_pump(space);
 }
 
 bool fm_evict_answer(struct fm_space *space)
@@ -540,13 +586,14 @@ void fm_batch_stored(struct fm_batch *batch)
 	bool stored = batch->status == FM_OK;
 	uint64_t first = batch->pages ? batch->page[0] : 0;
 	settle_clean(batch);
-	if (batch->failed_read && !space->dead)
+	bool left = batch->failed_read && !space->dead && has_left(space);
+	if (batch->failed_read && !space->dead && !left)
 		end_process(space);
 	settle_sharers(batch, stored);
 	if (!stored && batch->data_ready)
 		return_pages(batch);
 	else if (!stored)
-		lose_pages(batch);
+		lose_pages(batch, left);
 	for (uint32_t i = 0; i < batch->pages; i++) {
 		uint64_t page = batch->page[i];
 		bool keep = stored && page && !space->dead && !batch->zero[i];

@@ -330,6 +330,17 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 				wait = HELLO_NS / 8;
 			}
 		}
+		if (space->agent_gone && !space->dead) {
+			bool lately = now - space->gone_ns < TICK_NS;
+			if (fm_space_is_gone(space) && is_alive(space)) {
+				on_exec(space);
+				return 0;
+			}
+			if (!lately)
+				fm_evict_lost(space);
+			if (wait > (lately ? RETRY_NS : TICK_NS))
+				wait = lately ? RETRY_NS : TICK_NS;
+		}
 		if (space->gated && !space->dead) {
 			/* An exec that was not told: a child of the program holds the agent's socket open. */
 			if (now - space->gated_ns > TICK_NS && fm_space_is_gone(space) && is_alive(space)) {

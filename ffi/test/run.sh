@@ -140,6 +140,15 @@ outlived() {
 }
 check "a process that ended takes children with far memory along" outlived
 
+# It executes itself right after it has changed all of its memory, while the engine is moving that away.
+executed() {
+  local round
+  for round in 1 2 3 4 5 6 7 8; do
+    timeout 60 "$work/driver-plain" --pause 0 "$agent" -- "$work/simple" 4096 1 1 || return
+  done
+}
+check "a program that executes another while its memory leaves is not ended" executed
+
 # Mostly the first rounds of a process are the ones in which the threads meet. One of them runs only when nobody else wants its
 # processor: with four busy loops beside it a round took 20 s.
 grown_over() {
