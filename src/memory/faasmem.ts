@@ -387,13 +387,11 @@ export class FaasmemPolicy implements Policy {
     const stays = this.#stays(delay, workingSet);
     if (!stays) return;
     if (!this.#filesReleased || history.reuse.shareAbove(delay) <= RARE) await this.#releaseFiles();
-    let held: number | undefined;
     const step = async () => {
       const deadline = idleSince + settings.keepAliveS - settings.semiWarmMarginS;
       if (this.#running || turn !== this.#cooling || clock.now() >= deadline) return;
       const resident = await memory.snapshot();
-      held ??= resident.pages;
-      const perSecond = settings.semiWarmBytesPerS ?? held * settings.semiWarmRate * PAGE_BYTES;
+      const perSecond = settings.semiWarmBytesPerS ?? resident.pages * settings.semiWarmRate * PAGE_BYTES;
       const share = Math.ceil((perSecond * settings.semiWarmStepS) / history.budget.factor / PAGE_BYTES);
       const most = Math.min(share, resident.pages - settings.semiWarmFloorBytes / PAGE_BYTES);
       const spare = resident.subtract(stays);
