@@ -379,6 +379,7 @@ void fm_evict_pump(struct fm_space *space);
 bool fm_evict_answer(struct fm_space *space);
 /* Nothing more can leave this space. */
 void fm_evict_stop(struct fm_space *space);
+/* Its agent is gone and the process is not: kills it if a move's answer was lost. */
 void fm_evict_lost(struct fm_space *space);
 void fm_batch_read(struct fm_batch *batch);
 void fm_batch_stored(struct fm_batch *batch);

@@ -23,6 +23,7 @@
 #include "scan.h"
 
 #define BUFFER_BYTES ((size_t)FM_BATCH_PAGES * FM_PAGE_SIZE)
+/* Between an exec's new memory and the end of the old: microseconds, where no processor is missing. */
 #define EXEC_NS 20000000ull
 
 /* It is ending already, as a rule; and if not, some of its pages are neither there nor here. */
@@ -216,6 +217,7 @@ static bool has_left(struct fm_space *space)
 	return true;
 }
 
+/* left: their memory is gone, and with it everything that could miss them. */
 static void lose_pages(struct fm_batch *batch, bool left)
 {
 	for (uint32_t i = 0; i < batch->pages && !batch->space->dead; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A program that closes its descriptors, and whose children leave its process group, and one of them its parent: all check memory that they were forked with, page
- * by page and slowly, so that most of it stays far away. Runs until it is killed, or for as many seconds as it is told;
- * the first process ends at once when the third argument is 0. */
+ * A program that closes its descriptors, and whose children leave its process group, and one of them its parent: all check memory
+ * that they were forked with, page by page and slowly, so that most of it stays far away. Runs until it is killed, or for as
+ * many seconds as it is told; the first process ends at once when the third argument is 0. */
 #define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
