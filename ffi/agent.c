@@ -166,6 +166,13 @@ static int drop(struct arena *a)
 	return (int)-result;
 }
 
+/* Reading them again finds them in the kernel's cache of files, or on disk. */
+static void unmap_files(const struct arena *a)
+{
+	for (unsigned i = 0; i < a->order.runs && i < FM_BATCH_PAGES; i++)
+		call(SYS_madvise, a->order.run[i].page * PAGE, a->order.run[i].pages * PAGE, MADV_DONTNEED, 0, 0);
+}
+
 /* Receives one order, and a descriptor when one came (else -1). Its length, or <= 0: the engine is gone. */
 static long receive(struct arena *a, int *descriptor)
 {
@@ -230,6 +237,10 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 			break;
 		if (a->order.op == FM_AGENT_HOLD || a->order.op == FM_AGENT_RELEASE) {
 			hold(a, descriptor);
+			continue;
+		}
+		if (a->order.op == FM_AGENT_UNMAP) {
+			unmap_files(a);
 			continue;
 		}
 		a->answer = (struct fm_agent_answer){.op = a->order.op, .buffer = a->order.buffer};

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define FM_AGENT_VERSION 2u
+#define FM_AGENT_VERSION 3u
 #define FM_AGENT_ENV "FAASMEM_AGENT_FD"
 
 /* Pages of one order: one staging buffer. */
@@ -38,6 +38,7 @@ enum fm_agent_op {
 	FM_AGENT_HOLD = 3, /* keep the descriptor that comes with this message open as number `buffer`; no answer */
 	FM_AGENT_RELEASE = 4, /* close the held descriptor `buffer`; no answer */
 	FM_AGENT_LEAVE = 5, /* end the agent's thread and leave the process alone; no answer */
+	FM_AGENT_UNMAP = 6, /* take the runs, pages of a file that nobody writes, out of the page table; no answer */
 };
 
 struct fm_agent_run {

@@ -65,7 +65,7 @@ struct fm_space;
 enum fm_message_kind {
 	/* to the pager */
 	FM_MSG_ATTACH, FM_MSG_EVICT, FM_MSG_PREFETCH, FM_MSG_TAKE, FM_MSG_CANCEL, FM_MSG_CLOSE,
-	FM_MSG_EVICT_GENERATIONS, FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_INJECTED,
+	FM_MSG_EVICT_GENERATIONS, FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_FILES, FM_MSG_INJECTED,
 	/* to the scanner */
 	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT, FM_MSG_SCAN_AGE, FM_MSG_SCAN_COUNT,
 	FM_MSG_SCAN_FILES,
@@ -87,6 +87,7 @@ struct fm_command {
 	size_t mappings;
 	uint64_t discards; /* FM_MSG_EVICT: of the space, ... */
 	bool quiet;	   /* ... and since then each thread was seen outside of madvise */
+	uint64_t released; /* FM_MSG_FILES: pages */
 	int status;
 	int socket;
 	pid_t pid;
@@ -195,6 +196,7 @@ struct fm_space {
 	struct fm_engine *engine;
 	struct fm_space *root; /* the attached process; forked children count there */
 	uint32_t id;	       /* 0 for forked children */
+	uint64_t since;	       /* sequence when it was made: earlier commands may have seen another program in its process */
 	unsigned refs;	       /* batches, fetches, sharers, children; and one while it is in the list */
 	pid_t pid;
 	int pidfd, userfault, agent;
@@ -357,9 +359,15 @@ bool fm_space_poison(struct fm_space *space, uint64_t page);
 void fm_space_note_recalled(struct fm_space *space, uint64_t page);
 /* Makes the processor look at the page tables again: what it remembers of them sets no accessed bit. */
 void fm_space_flush(struct fm_space *space);
+/* Takes pages of files out of the process's page table, by its agent, soon. How many. */
+uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set);
 /* Has the attached process hold a forked child's descriptor. */
 void fm_space_hold_child(struct fm_space *child);
 bool fm_space_is_gone(struct fm_space *space);
+
+/* ---- files.c ---- */
+/* The event of FM_MSG_SCAN_FILES; frees the command. */
+void fm_files_answer(struct fm_engine *engine, struct fm_command *command);
 
 /* ---- injector.c ---- */
 /* Has the agent started in the space's process; FM_MSG_INJECTED comes of it. */

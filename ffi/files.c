@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "engine.h"
 #include "files.h"
 #include "swap.h"
 
@@ -33,4 +34,27 @@ int fm_files_release(pid_t pid, uint64_t *released)
 	free(mapping);
 	close(pidfd);
 	return status;
+}
+
+struct fm_set *fm_files_own(pid_t pid, int *status)
+{
+	struct fm_range *mapping = NULL;
+	size_t count = 0;
+	*status = fm_scan_own_executable(pid, &mapping, &count);
+	struct fm_set *own = *status == FM_OK ? fm_scan_ranges(pid, mapping, count, FM_PAGES_FILE, status) : NULL;
+	free(mapping);
+	return own;
+}
+
+void fm_files_answer(struct fm_engine *engine, struct fm_command *command)
+{
+	fm_emit(engine, &(struct fm_event){
+		.type = FM_EVENT_FILES_RELEASED,
+		.space = command->space,
+		.op = command->op,
+		.status = command->status,
+		.a = command->released,
+	});
+	fm_set_free(command->set);
+	free(command);
 }

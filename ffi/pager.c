@@ -216,6 +216,14 @@ static void on_touched(struct fm_engine *engine, struct fm_command *command)
 	free(command);
 }
 
+static void on_files(struct fm_engine *engine, struct fm_command *command)
+{
+	struct fm_space *space = find(engine, command->space);
+	if (command->set && space && space->attached && !space->dead && !space->agent_gone && space->since < command->sequence)
+		command->released += fm_space_unmap_files(space, command->set);
+	fm_files_answer(engine, command);
+}
+
 static void read_inbox(struct fm_engine *engine)
 {
 	struct fm_message *message;
@@ -229,6 +237,9 @@ static void read_inbox(struct fm_engine *engine)
 			break;
 		case FM_MSG_TOUCHED:
 			on_touched(engine, (struct fm_command *)message);
+			break;
+		case FM_MSG_FILES:
+			on_files(engine, (struct fm_command *)message);
 			break;
 		case FM_MSG_INJECTED:
 			on_injected(engine, (struct fm_command *)message);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,9 +27,15 @@ static int status_of_errno(void)
 	return errno == ENOENT || errno == ESRCH ? FM_ERR_NO_SPACE : errno == ENOMEM ? FM_ERR_NOMEM : FM_ERR_SYSTEM;
 }
 
+struct file {
+	unsigned major, minor;
+	uint64_t inode;
+};
+
 /* "start-end perms offset dev inode  name" (proc_pid_maps(5)). */
-static int is_manageable(const char *line, struct fm_range *range)
+static int is_manageable(const char *line, const struct file *any, struct fm_range *range)
 {
+	(void)any;
 	uint64_t start, end, inode;
 	char perms[5];
 	int name_at = 0;
@@ -43,20 +50,23 @@ static int is_manageable(const char *line, struct fm_range *range)
 	return 1;
 }
 
-static int is_read_only_file(const char *line, struct fm_range *range)
+static int is_read_only_file(const char *line, const struct file *only, struct fm_range *range)
 {
-	uint64_t start, end, inode;
+	struct file file;
+	uint64_t start, end;
 	char perms[5];
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*x:%*x %" SCNu64, &start, &end, perms, &inode) < 4)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64, &start, &end, perms, &file.major, &file.minor, &file.inode) < 6)
 		return 0;
-	if (perms[0] != 'r' || perms[1] != '-' || perms[3] != 'p' || inode == 0)
+	if (perms[0] != 'r' || perms[1] != '-' || perms[3] != 'p' || file.inode == 0)
+		return 0;
+	if (only && (file.major != only->major || file.minor != only->minor || file.inode != only->inode))
 		return 0;
 	*range = (struct fm_range){start / FM_PAGE_SIZE, end / FM_PAGE_SIZE};
 	return 1;
 }
 
-static int scan_maps(pid_t pid, int (*is_wanted)(const char *, struct fm_range *), uint64_t skip_start, uint64_t skip_end,
-		     struct fm_range **out, size_t *count)
+static int scan_maps(pid_t pid, int (*is_wanted)(const char *, const struct file *, struct fm_range *), const struct file *file,
+		     uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count)
 {
 	int fd = fm_proc_open(pid, "maps", O_RDONLY);
 	if (fd < 0)
@@ -72,7 +82,7 @@ static int scan_maps(pid_t pid, int (*is_wanted)(const char *, struct fm_range *
 	int status = FM_OK;
 	while (getline(&line, &line_size, maps) > 0) {
 		struct fm_range range;
-		if (!is_wanted(line, &range))
+		if (!is_wanted(line, file, &range))
 			continue;
 		if (range.start * FM_PAGE_SIZE < skip_end && range.end * FM_PAGE_SIZE > skip_start)
 			continue;
@@ -100,12 +110,37 @@ static int scan_maps(pid_t pid, int (*is_wanted)(const char *, struct fm_range *
 
 int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count)
 {
-	return scan_maps(pid, is_manageable, skip_start, skip_end, out, count);
+	return scan_maps(pid, is_manageable, NULL, skip_start, skip_end, out, count);
 }
 
 int fm_scan_files(pid_t pid, struct fm_range **out, size_t *count)
 {
-	return scan_maps(pid, is_read_only_file, 0, 0, out, count);
+	return scan_maps(pid, is_read_only_file, NULL, 0, 0, out, count);
+}
+
+/* As maps tells it, which is not what stat(2) tells on every file system. */
+static bool own_executable(struct file *file)
+{
+	FILE *maps = fopen("/proc/self/maps", "re");
+	uint64_t start, end, entry = getauxval(AT_ENTRY);
+	char *line = NULL;
+	size_t line_size = 0;
+	bool found = false;
+	while (maps && !found && getline(&line, &line_size, maps) > 0)
+		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %*x %x:%x %" SCNu64, &start, &end, &file->major, &file->minor, &file->inode) == 5 &&
+			start <= entry && entry < end;
+	free(line);
+	if (maps)
+		fclose(maps);
+	return found && file->inode;
+}
+
+int fm_scan_own_executable(pid_t pid, struct fm_range **out, size_t *count)
+{
+	struct file file;
+	*out = NULL;
+	*count = 0;
+	return own_executable(&file) ? scan_maps(pid, is_read_only_file, &file, 0, 0, out, count) : FM_OK;
 }
 
 /* PAGEMAP_SCAN: Linux 6.7. */

@@ -139,11 +139,16 @@ static void count(struct fm_engine *engine, struct fm_command *command, const st
 
 static void release_files(struct fm_engine *engine, struct fm_command *command, const struct target *target)
 {
-	struct fm_event event = {.type = FM_EVENT_FILES_RELEASED, .space = command->space, .op = command->op, .status = FM_ERR_NO_SPACE};
-	if (target->found)
-		event.status = fm_files_release(target->pid, &event.a);
-	fm_emit(engine, &event);
-	free(command);
+	command->status = target->found ? fm_files_release(target->pid, &command->released) : FM_ERR_NO_SPACE;
+	if (!engine->swap && command->status == FM_OK)
+		command->set = fm_files_own(target->pid, &command->status);
+	if (command->set) {
+		/* The pager has the agent that the rest is done by. */
+		command->message.kind = FM_MSG_FILES;
+		fm_queue_push(&engine->inbox, &command->message);
+		return;
+	}
+	fm_files_answer(engine, command);
 }
 
 /* The swap plane wants the resident pages only: what is in swap already would count twice. */

@@ -32,6 +32,7 @@ struct fm_space *fm_space_make(struct fm_engine *engine)
 		return NULL;
 	space->engine = engine;
 	space->root = space;
+	space->since = __atomic_fetch_add(&engine->sequence, 1, __ATOMIC_RELAXED);
 	space->refs = 1;
 	space->pidfd = space->userfault = space->agent = -1;
 	fm_map_init(&space->map);
@@ -113,6 +114,26 @@ void fm_space_hold_child(struct fm_space *child)
 		order_hold(child, FM_AGENT_HOLD, child->userfault);
 		return;
 	}
+}
+
+uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set)
+{
+	struct fm_agent_order order = {.op = FM_AGENT_UNMAP};
+	uint64_t unmapped = 0;
+	for (size_t at = 0; at < set->count; at += order.runs) {
+		order.runs = 0;
+		uint64_t pages = 0;
+		for (; order.runs < FM_BATCH_PAGES && at + order.runs < set->count; order.runs++) {
+			struct fm_range range = set->range[at + order.runs];
+			order.run[order.runs] = (struct fm_agent_run){range.start, range.end - range.start};
+			pages += range.end - range.start;
+		}
+		size_t length = offsetof(struct fm_agent_order, run) + order.runs * sizeof(struct fm_agent_run);
+		if (send(space->agent, &order, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length)
+			break;
+		unmapped += pages;
+	}
+	return unmapped;
 }
 
 /* Forked children that are alive: any, or any with pages far away? */

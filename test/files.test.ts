@@ -52,3 +52,33 @@ test("pages of a file that only this process has go, and read the same again; wh
   await child.stop();
   expect(await space.releaseFiles()).toBe(0);
 }, 20_000);
+
+/**
+ * Changes a page of its own executable, as debuggers and tracers do, in a mapping that it protects again, and says what is there and how
+ * much is mapped of the page after it, when told.
+ */
+const patched = `
+import { dlopen, toArrayBuffer } from "bun:ffi";
+import { readFileSync } from "node:fs";
+const maps = readFileSync("/proc/self/maps", "utf8").split("\\n");
+const line = maps.find((line) => line.includes(" r--p ") && line.endsWith(process.execPath));
+const last = Number.parseInt(line.split(/[ -]/)[1], 16) - 8192;
+const { symbols } = dlopen("libc.so.6", { mprotect: { args: ["u64", "u64", "i32"], returns: "i32" } });
+const pages = new Uint8Array(toArrayBuffer(last, 0, 8192));
+if (symbols.mprotect(last, 4096, 3) !== 0) throw new Error("mprotect");
+pages[7] = pages[7] ^ 255;
+if (symbols.mprotect(last, 4096, 1) !== 0) throw new Error("mprotect");
+for await (const line of console) console.log(Bun.hash(pages), pages[7]);
+`;
+
+test("an executable that the engine runs, too, leaves a process's page table; what it changed stays", async () => {
+  const attachment = engine.prepare();
+  const child = new LineProgram([process.execPath, "-e", patched], attachment);
+  const space = await attachment.attach(child.pid);
+  const said = await child.ask("say");
+  const before = fileBytes(child.pid);
+  expect(await space.releaseFiles()).toBeGreaterThan(1000);
+  while (fileBytes(child.pid) > before / 2) await Bun.sleep(5); // soon, by its agent
+  expect(await child.ask("say")).toBe(said);
+  await child.stop();
+}, 20_000);

@@ -121,8 +121,9 @@ export interface SandboxMemory {
   /** Brings pages back in bulk. Resolves with the number of pages that came back. */
   prefetch(pages: PageSet): Promise<number>;
   /**
-   * Has the kernel drop clean pages of files (the runtime's executable, libraries) that no other process maps; it reads them from
-   * the file when they are touched again. Resolves with the number of pages; 0 where the kernel does not allow it.
+   * Has the kernel drop clean pages of files (libraries) that no other process maps; it reads them from the file when they are
+   * touched again. Of the runtime's executable, which the worker runs too, all pages leave this process, soon: the worker
+   * keeps those in memory that it uses. Resolves with the number of pages; 0 where the kernel does not allow it.
    */
   releaseFiles(): Promise<number>;
   /** Ends a running eviction at once; what already left stays away. */
