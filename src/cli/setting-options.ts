@@ -38,7 +38,7 @@ export const settingOptions: readonly SettingOption[] = [
   },
   {
     flag: "--semi-warm-rate <share>",
-    help: "share of the memory that leaves in each second of semi-warm",
+    help: "share of the memory at its beginning that leaves in each second of semi-warm",
     setting: "semiWarmRate",
     parse: number(share.pipe(z.number().positive().max(1)) as unknown as z.ZodType<number>),
   },

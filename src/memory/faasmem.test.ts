@@ -136,7 +136,7 @@ test("semi-warm leaves the working set where its recall would cost too much, and
     [1000, false],
   ] as const) {
     const { memory, clock, request, history } = await sandbox(
-      { semiWarmRate: 0.05, semiWarmDelayS: 60 },
+      { semiWarmRate: 0.03, semiWarmDelayS: 60 }, // three pages a step, of nine
       { puckets: false },
       true,
     );
@@ -145,7 +145,9 @@ test("semi-warm leaves the working set where its recall would cost too much, and
     await request(1, 11);
     await clock.pass(500);
     expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(stays ? [1, 11] : []);
-    if (!stays) expect(memory.evictions.flat().slice(-2)).toEqual([1, 11]);
+    if (stays) continue;
+    expect(memory.evictions.map((pages) => pages.length)).toEqual([3, 3, 3]);
+    expect(memory.evictions[2]).toEqual(expect.arrayContaining([1, 11]));
   }
 });
 
@@ -218,6 +220,17 @@ test("a semi-warm start recalls the recorded working set in bulk", async () => {
     await clock.pass(0);
     expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(recall ? [1, 11] : []);
   }
+});
+
+test("semi-warm by a share takes as much with the last step as with the first", async () => {
+  const { memory, clock, request } = await sandbox(
+    { semiWarmRate: 0.02, semiWarmDelayS: 60 },
+    { puckets: false },
+  );
+  memory.allocate(...Array.from({ length: 91 }, (_, i) => 200 + i)); // 100 pages in all
+  await request();
+  await clock.pass(125);
+  expect(memory.evictions.map((pages) => pages.length)).toEqual([20, 20, 20, 20, 20]);
 });
 
 test("semi-warm by an amount a second, within what the node may send", async () => {
@@ -370,12 +383,15 @@ test("files are given back when the window closes, and again only where hardly a
     await request();
     expect(memory.releases).toBe(1);
     await clock.pass(61); // semi-warm
-    return memory.releases;
+    const begun = memory.releases;
+    await clock.pass(400); // 60 and 180 s after all has left: what timers brought back
+    return [begun, memory.releases];
   };
-  expect(await released(new FunctionHistory())).toBe(2);
+  expect(await released(new FunctionHistory())).toEqual([2, 4]);
   const often = new FunctionHistory();
   for (let i = 0; i < 20; i++) often.reuse.record(i % 4 === 0 ? 100 : 30);
-  expect(await released(often)).toBe(1);
+  // First after 100 s.
+  expect(await released(often)).toEqual([1, 4]);
   const kept = await sandbox({ initWindow: 1, releaseFiles: false });
   await kept.request();
   await kept.clock.pass(100);

@@ -23,6 +23,9 @@ const TELLING = 4;
 const LITTLE = 0.02;
 const MOST_PATIENCE = 16;
 
+/** When all has left, semi-warm looks after so long what the runtime's timers brought back; then after twice as long, and so on. */
+const REST_S = 60;
+
 /** Semi-warm may meet this share of requests with all their memory away without a P95 that shows it. */
 const RARE = 0.04;
 
@@ -187,15 +190,18 @@ export class FaasmemPolicy implements Policy {
 
   #startTimers(): void {
     const { clock, settings, history } = this.#context;
-    const later = (seconds: number, work: () => Promise<void>) =>
-      this.#cancelTimers.push(clock.after(seconds, () => this.#enqueue(work)));
     const wait = this.#lastReclaim + this.#reclaimInterval() - clock.now();
-    if (this.#on.puckets && wait > 0 && this.#isDue()) later(wait, () => this.#reclaim());
+    if (this.#on.puckets && wait > 0 && this.#isDue()) this.#later(wait, () => this.#reclaim());
     if (this.#on.semiWarm) {
       const { rest, all } = semiWarmDelays(settings, history);
       for (const delay of new Set([rest, all]))
-        later(Math.max(0, this.#idleSince + delay - clock.now()), () => this.#cool(delay));
+        this.#later(Math.max(0, this.#idleSince + delay - clock.now()), () => this.#cool(delay));
     }
+  }
+
+  /** Unless a request comes before. */
+  #later(seconds: number, work: () => Promise<void>): void {
+    this.#cancelTimers.push(this.#context.clock.after(seconds, () => this.#enqueue(work)));
   }
 
   close(): void {
@@ -376,7 +382,7 @@ export class FaasmemPolicy implements Policy {
     await memory.releaseFiles();
   }
 
-  /** Semi-warm: memory leaves gradually, the coldest first, until little is left or keep-alive is about to end. */
+  /** Semi-warm: memory leaves gradually, the coldest first, until keep-alive is about to end. */
   async #cool(delay: number): Promise<void> {
     const { memory, clock, settings, history, bandwidth } = this.#context;
     const turn = ++this.#cooling;
@@ -386,16 +392,28 @@ export class FaasmemPolicy implements Policy {
     if (this.#recent.length > 1) history.workingSet = await memory.portable(workingSet);
     const stays = this.#stays(delay, workingSet);
     if (!stays) return;
-    if (!this.#filesReleased || history.reuse.shareAbove(delay) <= RARE) await this.#releaseFiles();
+    const isRare = history.reuse.shareAbove(delay) <= RARE;
+    if (!this.#filesReleased || isRare) await this.#releaseFiles();
+    let held: number | undefined;
+    let restS = REST_S;
+    const isOver = () =>
+      this.#running ||
+      turn !== this.#cooling ||
+      clock.now() >= idleSince + settings.keepAliveS - settings.semiWarmMarginS;
     const step = async () => {
-      const deadline = idleSince + settings.keepAliveS - settings.semiWarmMarginS;
-      if (this.#running || turn !== this.#cooling || clock.now() >= deadline) return;
+      if (isOver()) return;
       const resident = await memory.snapshot();
-      const perSecond = settings.semiWarmBytesPerS ?? resident.pages * settings.semiWarmRate * PAGE_BYTES;
+      held ??= resident.pages;
+      const perSecond = settings.semiWarmBytesPerS ?? held * settings.semiWarmRate * PAGE_BYTES;
       const share = Math.ceil((perSecond * settings.semiWarmStepS) / history.budget.factor / PAGE_BYTES);
       const most = Math.min(share, resident.pages - settings.semiWarmFloorBytes / PAGE_BYTES);
       const spare = resident.subtract(stays);
-      if (this.#running || most <= 0 || spare.pages === 0) return;
+      if (this.#running) return;
+      if (most <= 0 || spare.pages === 0) {
+        this.#later(restS, again);
+        restS *= 2;
+        return;
+      }
       const coldest = spare.subtract(workingSet).first(most);
       const leaving =
         coldest.pages < most
@@ -406,7 +424,11 @@ export class FaasmemPolicy implements Policy {
       this.#semiWarm = true;
       const bytesPerSecond = ((share * PAGE_BYTES) / settings.semiWarmStepS) * clock.scale;
       const { cancelled } = await memory.evict(leaving, { bytesPerSecond });
-      if (!cancelled && !this.#running) this.#cancelTimers.push(clock.after(0, () => this.#enqueue(step)));
+      if (!cancelled && !this.#running) this.#later(0, step);
+    };
+    const again = async () => {
+      if (isRare && !isOver()) await this.#releaseFiles();
+      await step();
     };
     await step();
   }

@@ -30,7 +30,10 @@ export const policySettings = z.object({
    * requests are slower.
    */
   p95Budget: z.number().min(0).max(100).default(0.1),
-  /** Share of the memory held at that moment which leaves in each second of semi-warm. */
+  /**
+   * Share of the memory held when semi-warm began which leaves in each second of it. The reference takes a share of what is left:
+   * the same at first, but a third of the memory is still there when by this all of it has gone.
+   */
   semiWarmRate: z.number().positive().max(1).default(0.01),
   /** Bytes which leave in each second of semi-warm, instead of a share; null: the share. */
   semiWarmBytesPerS: z.number().positive().max(1e12).nullable().default(null),

@@ -11,12 +11,17 @@ export interface FunctionModel {
   lives: ModelLife[];
   /** Private anonymous memory that the engine does not manage: stack, written data of the executable. */
   unmanagedBytes: number;
-  /** Mapped pages of files: shared with every process of this program that runs, and its own. */
-  sharedFileBytes: number;
-  ownFileBytes: number;
-  /** What of its own is given back when the policy asks for that, and not read again by a request. */
-  coldFileBytes: number;
+  /** Mapped pages of files: since its start, when they were given back, and when a request came after that. */
+  files: Record<FileState, FileBytes>;
   latency: ModelLatency;
+}
+
+export type FileState = "whole" | "released" | "used";
+
+/** Mapped pages of files in bytes: what every process of this program that runs has, too, and its own. */
+export interface FileBytes {
+  shared: number;
+  own: number;
 }
 
 /** What a node adds to a function's own time, measured at the client. */
@@ -73,4 +78,4 @@ export interface ModelIdle {
 export const GROWN = 12;
 
 /** Of `FunctionModel.version`. */
-export const MODEL_VERSION = 2;
+export const MODEL_VERSION = 3;

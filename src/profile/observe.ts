@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { PageSet } from "../memory/engine.ts";
 import type { SandboxSpace } from "../sandbox/attachment.ts";
 import type { RunningSandbox } from "../sandbox/sandbox.ts";
-import type { FunctionModel, ModelIdle, ModelLife, ModelStep } from "./model.ts";
+import type { FileBytes, FunctionModel, ModelIdle, ModelLife, ModelStep } from "./model.ts";
 import type { Numbering } from "./numbering.ts";
 
 /**
@@ -29,6 +29,8 @@ export const slowPaces: Paces = [
 
 /** When an idle sandbox is looked at, in milliseconds after its last request. */
 const LOOKS_MS = [30, 100, 200, 400, 800, 1500, 3000, 5000, 8000, 11_000, 14_000, 20_000];
+/** After files were given back: what the runtime's timers want of them at once is back by then. */
+const RELEASED_MS = 1000;
 
 type Ranges = [number, number][];
 
@@ -189,31 +191,28 @@ export class Observer {
     });
   }
 
-  /** What of its files is given back and not read again by a request, in bytes. @param sharers as of `fixedMemory` */
-  async coldFileBytes(sharers: number): Promise<number> {
-    const before = await this.fixedMemory(sharers);
+  /** What it holds of files: gives them back, and has a request read them again. @param sharers as of `#fileBytes` */
+  async files(sharers: number): Promise<FunctionModel["files"]> {
+    const whole = this.#fileBytes(sharers);
     await this.#space.releaseFiles();
+    await Bun.sleep(RELEASED_MS);
+    const released = this.#fileBytes(sharers);
     await this.request(0);
-    const after = await this.fixedMemory(sharers);
-    return Math.max(0, before.ownFileBytes - after.ownFileBytes);
+    return { whole, released, used: this.#fileBytes(sharers) };
   }
 
-  /**
-   * What it holds beside the pages that the engine manages.
-   * @param sharers processes of this program that run, this sandbox among them: they share its files
-   */
-  async fixedMemory(
-    sharers: number,
-  ): Promise<Pick<FunctionModel, "unmanagedBytes" | "sharedFileBytes" | "ownFileBytes">> {
+  /** What it holds of private memory that the engine does not manage. */
+  async unmanagedBytes(): Promise<number> {
     const managed = (await this.#space.snapshot()).pages * 4096;
+    return Math.max(0, rollup(this.#space.pid)("Pss_Anon") - managed);
+  }
+
+  /** @param sharers processes of this program that run, this sandbox among them: they share its files */
+  #fileBytes(sharers: number): FileBytes {
     const field = rollup(this.#space.pid);
     const [files, filesPss] = [field("Rss") - field("Anonymous"), field("Pss_File")];
     // files = own + shared; its proportional share = own + shared / sharers
     const shared = Math.min(files, ((files - filesPss) * sharers) / (sharers - 1));
-    return {
-      unmanagedBytes: Math.max(0, field("Pss_Anon") - managed),
-      sharedFileBytes: shared,
-      ownFileBytes: files - shared,
-    };
+    return { shared, own: files - shared };
   }
 }

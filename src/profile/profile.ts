@@ -145,12 +145,11 @@ export async function profileFunction(
       return slowObserver.life(slowReady, slowLoaded, []);
     };
     const lives = await Promise.all([fastLife(), slowLife()]);
-    const fixed = await observer.fixedMemory(OTHERS + lives.length);
+    const unmanagedBytes = await observer.unmanagedBytes();
     const latency = await measureLatency(name, draw, watch.turn);
     const all = await space.snapshot();
     const observed = observer.steps.slice(1);
-    await slow.stop(); // it shares files
-    const coldFileBytes = await observer.coldFileBytes(OTHERS + 1);
+    const files = await observer.files(OTHERS + lives.length);
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
       touched: spread(observed.map(({ touchedPages }) => of(touchedPages).pages)),
@@ -170,7 +169,7 @@ export async function profileFunction(
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
       cpuMs: spread(observed.map((one) => one.cpuMs)),
-      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), ...fixed, coldFileBytes, latency },
+      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), unmanagedBytes, files, latency },
     };
   } finally {
     await Promise.all([sandbox.stop(), slow?.stop()]);

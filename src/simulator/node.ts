@@ -1,16 +1,12 @@
 import { PAGE_BYTES } from "../base/units.ts";
+import type { FileBytes, FileState } from "../profile/model.ts";
 import type { VirtualClock } from "./clock.ts";
 
 /** What a sandbox holds beside the pages that the engine manages, in bytes. */
 export interface FixedMemory {
   /** Stack, written data of the executable. */
   unmanagedBytes: number;
-  /** Mapped files that no other process has. */
-  ownFileBytes: number;
-  /** What of it goes when it is given back, and stays away. */
-  coldFileBytes: number;
-  /** Mapped files that every process of this program shares. */
-  sharedFileBytes: number;
+  files: Record<FileState, FileBytes>;
   /** Processes of this program beside the sandboxes. */
   others: number;
 }
@@ -21,8 +17,8 @@ export class SimulatedNode {
   readonly #fixed: FixedMemory;
   #localPages = 0;
   #remotePages = 0;
-  #sandboxes = 0;
-  #released = 0;
+  /** Sandboxes by what they have mapped of files. */
+  readonly #count: Record<FileState, number> = { whole: 0, released: 0, used: 0 };
   #since = 0;
   #localByteSeconds = 0;
   #remoteByteSeconds = 0;
@@ -41,20 +37,19 @@ export class SimulatedNode {
 
   started(): void {
     this.#sum();
-    this.#sandboxes++;
+    this.#count.whole++;
   }
 
-  /** A sandbox has given pages of files back. */
-  releasedFiles(): void {
+  /** A sandbox has given pages of files back, or read some of them again. */
+  filesChanged(from: FileState, to: FileState): void {
     this.#sum();
-    this.#released++;
+    this.#count[from]--;
+    this.#count[to]++;
   }
 
-  /** @param released had it given pages of files back? */
-  ended(released: boolean): void {
+  ended(files: FileState): void {
     this.#sum();
-    this.#sandboxes--;
-    if (released) this.#released--;
+    this.#count[files]--;
   }
 
   #sum(): void {
@@ -66,11 +61,19 @@ export class SimulatedNode {
 
   /** Proportional set size of all sandboxes. */
   get localBytes(): number {
-    const count = this.#sandboxes;
-    const { unmanagedBytes, ownFileBytes, coldFileBytes, sharedFileBytes, others } = this.#fixed;
-    const own = ownFileBytes * count - coldFileBytes * this.#released;
-    const files = own + (sharedFileBytes * count) / (count + others);
-    return this.#localPages * PAGE_BYTES + unmanagedBytes * count + files;
+    const { unmanagedBytes, files, others } = this.#fixed;
+    const { whole, used, released } = this.#count;
+    const own = whole * files.whole.own + used * files.used.own + released * files.released.own;
+    // What is there after giving back is there after a request, too, and that at the start: so many have each of it.
+    const shared = (bytes: number, count: number) => (Math.max(0, bytes) * count) / (count + others);
+    return (
+      this.#localPages * PAGE_BYTES +
+      unmanagedBytes * this.sandboxes +
+      own +
+      shared(files.released.shared, whole + used + released) +
+      shared(files.used.shared - files.released.shared, whole + used) +
+      shared(files.whole.shared - files.used.shared, whole)
+    );
   }
 
   get remoteBytes(): number {
@@ -78,7 +81,7 @@ export class SimulatedNode {
   }
 
   get sandboxes(): number {
-    return this.#sandboxes;
+    return this.#count.whole + this.#count.used + this.#count.released;
   }
 
   /** Integrals since the start, to this moment. */

@@ -1,4 +1,5 @@
 import { none, type PageRuns } from "../memory/page-runs.ts";
+import type { FileState } from "../profile/model.ts";
 import type { RunningSandbox, RunResult, SandboxExit, SandboxOptions } from "../sandbox/sandbox.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Cores } from "./cores.ts";
@@ -40,7 +41,7 @@ export class SimulatedSandbox implements RunningSandbox {
   readonly #reliving: Reliving;
   #end!: (exit: SandboxExit) => void;
   #ended = false;
-  #released = false;
+  #files: FileState = "whole";
   /** A worker measures the memory of sandboxes that have started. */
   #counts = false;
   #idleSinceMs = 0;
@@ -53,10 +54,7 @@ export class SimulatedSandbox implements RunningSandbox {
     const onChange = (local: number, remote: number) => {
       if (this.#counts) world.node.shift(local, remote);
     };
-    const onRelease = () => {
-      if (!this.#released) world.node.releasedFiles();
-      this.#released = true;
-    };
+    const onRelease = () => this.#setFiles("released");
     this.#space = new SimulatedSpace(world.clock, world.cores, world.costs, onChange, onRelease);
     this.space = world.managed ? this.#space : null;
     this.exited = new Promise((end) => {
@@ -93,9 +91,15 @@ export class SimulatedSandbox implements RunningSandbox {
     return 0; // the node sums up by itself (node.ts)
   }
 
+  #setFiles(files: FileState): void {
+    this.#world.node.filesChanged(this.#files, files);
+    this.#files = files;
+  }
+
   async run(_context: unknown): Promise<RunResult> {
     const { clock, cores, costs, latency } = this.#world;
     const startedMs = clock.realMs();
+    if (this.#files === "released") this.#setFiles("used");
     this.#cancelIdle();
     const gapMs = this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0;
     const step = this.#reliving.next(gapMs);
@@ -155,7 +159,7 @@ export class SimulatedSandbox implements RunningSandbox {
     this.#ended = true;
     this.#cancelIdle();
     this.#space.close();
-    this.#world.node.ended(this.#released);
+    this.#world.node.ended(this.#files);
     this.#end({ lost: false, message: `${this.name} was stopped` });
   }
 }

@@ -36,9 +36,11 @@ const model: FunctionModel = {
     },
   ],
   unmanagedBytes: 0,
-  ownFileBytes: 0,
-  coldFileBytes: 0,
-  sharedFileBytes: 12 * 2 ** 20,
+  files: {
+    whole: { shared: 12 * 2 ** 20, own: 0 },
+    released: { shared: 12 * 2 ** 20, own: 0 },
+    used: { shared: 12 * 2 ** 20, own: 0 },
+  },
   latency: {
     coldMs: 2002,
     alone: [{ gapMs: 0, requests: [{ durationMs: 1000, addedMs: 2 }] }],
@@ -145,11 +147,11 @@ test("at most 16 sandboxes; who finds none waits for the first that ends", async
   );
 });
 
-test("semi-warm leaves by steps of a tenth of what is held, from 60 s idle to 15 s before the end", async () => {
+test("semi-warm leaves by steps of a tenth of what was held at first, from 60 s idle to 15 s before the end", async () => {
   const cell = await simulate("faasmem-no-pucket", [0], 620);
-  // Idle from 2 s on. The first step takes 1024 pages from 62 to 72 s, the second 922 of the 9216 left, and so on.
+  // Idle from 2 s on. The first step takes 1024 pages from 62 to 72 s, the second as many, and so on.
   const remote = [61, 72.7, 82.7].map((s) => at(cell, s).remoteBytes / PAGE);
-  expect(remote).toEqual([0, 1024, 1024 + 922]);
+  expect(remote).toEqual([0, 1024, 2 * 1024]);
   // The floor of 1 MiB stays.
   expect(at(cell, 580)).toMatchObject({ remoteBytes: (PAGES - 256) * PAGE, sandboxes: 1 });
   expect(at(cell, 610)).toMatchObject({ remoteBytes: 0, localBytes: 0, sandboxes: 0 });

@@ -41,9 +41,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
   const clock = new VirtualClock(plan.timeScale);
   const node = new SimulatedNode(clock, {
     unmanagedBytes: model.unmanagedBytes,
-    ownFileBytes: model.ownFileBytes,
-    coldFileBytes: model.coldFileBytes,
-    sharedFileBytes: model.sharedFileBytes,
+    files: model.files,
     others: managed ? OTHERS + 1 : OTHERS,
   });
   // Without an engine a start was measured at the client; with one, at the sandbox.
