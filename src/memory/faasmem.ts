@@ -269,9 +269,9 @@ export class FaasmemPolicy implements Policy {
     if (cancelled) return; // a request came: what is left goes after it
     this.#lastReclaim = clock.now();
     this.#runtimePending = false;
+    if (!this.#filesReleased) await this.#releaseFiles();
     if (!windowClosed) return;
     this.#settled = true;
-    if (!this.#filesReleased) await this.#releaseFiles();
     const worthIt = evictedPages >= (this.#init?.pages.pages ?? 0) * LITTLE;
     this.#patience = worthIt ? 1 : Math.min(MOST_PATIENCE, this.#patience * 2);
   }

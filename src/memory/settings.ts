@@ -41,13 +41,14 @@ export const policySettings = z.object({
   semiWarmStepS: z.number().positive().default(10),
   /**
    * Semi-warm leaves this much of what the engine manages in place. The reference leaves 8 MiB of a whole container; half
-   * of the benchmark functions hold less than that, without the runtime's file, which is not moved.
+   * of the benchmark functions hold less than that, without the runtime's file, and what the runtime's timers want of it is
+   * less than this.
    */
   semiWarmFloorBytes: z
     .number()
     .int()
     .min(0)
-    .default(1024 * 1024),
+    .default(256 * 1024),
   /**
    * Give back what only this sandbox has in memory of the runtime's executable and libraries, and reads no more. Files on a slow
    * disk take long to come back.

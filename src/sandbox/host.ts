@@ -2,13 +2,13 @@
  * The function host: the program inside a `bun` sandbox. It imports the user's module and runs its handler,
  * one request at a time. Its memory belongs to the Runtime Pucket, so it holds nothing but this.
  */
-import { type FromHost, LineReader, LineWriter, SOCKET_VARIABLE, type ToHost } from "./protocol.ts";
+import { CHANNELS_VARIABLE, type FromHost, LineReader, type ToHost } from "./protocol.ts";
 
 type Handler = (context: unknown) => unknown;
 
-const path = process.env[SOCKET_VARIABLE];
-if (!path) {
-  console.error(`this is faasmem's function host: ${SOCKET_VARIABLE} is not set`);
+const [requests, answers] = (process.env[CHANNELS_VARIABLE] ?? "").split(",").map(Number);
+if (!requests || !answers) {
+  console.error(`this is faasmem's function host: ${CHANNELS_VARIABLE} is not set`);
   process.exit(2);
 }
 
@@ -39,31 +39,21 @@ function describe(error: unknown): string {
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
+// Streams of descriptors, not a connected socket: the runtime looks at those once a second for timeouts, and an idle function would
+// touch its memory that often.
+const sink = Bun.file(answers).writer();
+async function send(message: FromHost): Promise<void> {
+  sink.write(`${JSON.stringify(message)}\n`);
+  await sink.flush();
+}
+
 const reader = new LineReader();
-await Bun.connect<LineWriter>({
-  unix: path,
-  socket: {
-    open(socket) {
-      socket.data = new LineWriter(socket);
-      socket.data.send({ ready: true } satisfies FromHost);
-    },
-    async data(socket, chunk) {
-      for (const line of reader.push(chunk)) {
-        const message = JSON.parse(line) as ToHost;
-        socket.data.send(
-          "init" in message ? await load(message.init.module) : await run(message.id, message.run),
-        );
-      }
-    },
-    drain(socket) {
-      socket.data.drain();
-    },
-    // The worker is gone: so is the reason to be.
-    close() {
-      process.exit(0);
-    },
-    error() {
-      process.exit(1);
-    },
-  },
-});
+await send({ ready: true });
+for await (const chunk of Bun.file(requests).stream()) {
+  for (const line of reader.push(chunk)) {
+    const message = JSON.parse(line) as ToHost;
+    await send("init" in message ? await load(message.init.module) : await run(message.id, message.run));
+  }
+}
+// The worker is gone: so is the reason to be.
+process.exit(0);

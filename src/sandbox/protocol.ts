@@ -1,5 +1,5 @@
 /**
- * What worker and function host say to each other, one JSON value a line, over the sandbox's own unix socket:
+ * What worker and function host say to each other, one JSON value a line, over two channels that the host is born with:
  *
  *   host -> worker  {"ready":true}                      runtime is up            (Runtime-Init barrier)
  *   worker -> host  {"init":{"module":PATH}}            load the user's code
@@ -11,8 +11,8 @@
 /** Longest line either side accepts, in bytes. */
 export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
-/** Environment variable with the path of the worker's socket. */
-export const SOCKET_VARIABLE = "FAASMEM_SANDBOX_SOCKET";
+/** Environment variable with the host's descriptors: of the channel that it reads, and of the one that it writes. */
+export const CHANNELS_VARIABLE = "FAASMEM_SANDBOX_CHANNELS";
 
 export type ToHost = { init: { module: string } } | { id: number; run: unknown };
 export type FromHost =

@@ -1,12 +1,15 @@
-import { chmodSync, mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Socket, Subprocess, UnixSocketListener } from "bun";
+import type { FdSocketOptions, Socket, Subprocess } from "bun";
 import { FaasmemError } from "../base/errors.ts";
 import type { Attachment, SandboxSpace } from "./attachment.ts";
 import type { SandboxCgroup } from "./cgroup.ts";
 import { LogTail } from "./log-tail.ts";
 import { memoryUsage } from "./memory-usage.ts";
-import { type FromHost, LineReader, LineWriter, SOCKET_VARIABLE, type ToHost } from "./protocol.ts";
+import { CHANNELS_VARIABLE, type FromHost, LineReader, LineWriter, type ToHost } from "./protocol.ts";
+
+/** As documented; missing in the types of Bun.connect. */
+const connect = Bun.connect as unknown as (options: FdSocketOptions) => Promise<Socket>;
 
 /** A start that takes longer counts as failed. */
 const START_TIMEOUT_MS = 60_000;
@@ -66,7 +69,8 @@ export class Sandbox implements RunningSandbox {
   #space: SandboxSpace | null = null;
   readonly #folder: string;
   readonly #process: Subprocess<"ignore", "pipe", "pipe">;
-  readonly #listener: UnixSocketListener<undefined>;
+  /** Requests go into the first, answers come out of the second. */
+  #channels: Socket[] = [];
   readonly #log: LogTail;
   readonly #reader = new LineReader();
   #writer: LineWriter | undefined;
@@ -79,18 +83,8 @@ export class Sandbox implements RunningSandbox {
     this.name = options.name;
     this.#folder = join(options.runFolder, options.name);
     mkdirSync(this.#folder, { mode: 0o700 });
-    const socketPath = join(this.#folder, "worker.sock");
-    this.#listener = Bun.listen({
-      unix: socketPath,
-      socket: {
-        open: (socket) => this.#connected(socket),
-        data: (_socket, chunk) => this.#received(chunk),
-        drain: () => this.#writer?.drain(),
-        error: (_socket, error) => this.#fail(error.message),
-      },
-    });
-    chmodSync(socketPath, 0o600);
     const attachment = options.attachment;
+    const attached = attachment?.childFds ?? [];
     const cgroup = options.cgroup ?? null;
     const command = [process.execPath, "run", "--no-install", options.hostPath];
     this.#process = Bun.spawn([...(cgroup?.enter ?? []), ...command], {
@@ -102,11 +96,14 @@ export class Sandbox implements RunningSandbox {
         TMPDIR: this.#folder,
         LANG: "C.UTF-8",
         BUN_BE_BUN: "1",
-        [SOCKET_VARIABLE]: socketPath,
+        // It would wake the process every second, and every half minute for ever, and bring memory back: the engine of
+        // JavaScript has a timer of its own that runs after work only.
+        BUN_GC_TIMER_DISABLE: "1",
+        [CHANNELS_VARIABLE]: `${3 + attached.length},${4 + attached.length}`,
         ...options.environment,
         ...attachment?.env,
       },
-      stdio: ["ignore", "pipe", "pipe", ...(attachment?.childFds ?? [])] as ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", ...[...attached, "pipe", "pipe"]] as ["ignore", "pipe", "pipe"],
       // A process group of its own, so that a kill takes its children too.
       detached: true,
     });
@@ -144,6 +141,7 @@ export class Sandbox implements RunningSandbox {
   async #boot(options: SandboxOptions): Promise<void> {
     const ready = this.#next(START_TIMEOUT_MS);
     ready.catch(() => {});
+    await this.#connect();
     if (options.attachment) {
       this.#space = await options.attachment.attach(this.#process.pid);
       this.#space.onLost((reason) => {
@@ -209,12 +207,21 @@ export class Sandbox implements RunningSandbox {
     }
   }
 
-  #connected(socket: Socket<undefined>): void {
-    if (this.#writer) {
-      socket.terminate();
-      return;
-    }
-    this.#writer = new LineWriter(socket);
+  /** Whoever reads `stdio` owns the descriptors in it; from here on the sockets do. */
+  async #connect(): Promise<void> {
+    const socket = {
+      data: (_socket: Socket, chunk: Uint8Array) => this.#received(chunk),
+      drain: () => this.#writer?.drain(),
+      error: (_socket: Socket, error: Error) => this.#fail(error.message),
+    };
+    const descriptors = this.#process.stdio.slice(-2) as number[];
+    this.#channels = await Promise.all(descriptors.map((fd) => connect({ fd, socket })));
+    if (this.#ended) this.#disconnect();
+    this.#writer = new LineWriter(this.#channels[0]!);
+  }
+
+  #disconnect(): void {
+    for (const channel of this.#channels) channel.terminate();
   }
 
   #received(chunk: Uint8Array): void {
@@ -275,7 +282,7 @@ export class Sandbox implements RunningSandbox {
 
   #onExit(): SandboxExit {
     this.#ended = true;
-    this.#listener.stop(true);
+    this.#disconnect();
     this.#space?.close();
     // What it started goes with it.
     try {

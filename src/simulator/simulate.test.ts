@@ -152,25 +152,25 @@ test("semi-warm leaves by steps of a tenth of what was held at first, from 60 s 
   // Idle from 2 s on. The first step takes 1024 pages from 62 to 72 s, the second as many, and so on.
   const remote = [61, 72.7, 82.7].map((s) => at(cell, s).remoteBytes / PAGE);
   expect(remote).toEqual([0, 1024, 2 * 1024]);
-  // The floor of 1 MiB stays.
-  expect(at(cell, 580)).toMatchObject({ remoteBytes: (PAGES - 256) * PAGE, sandboxes: 1 });
+  // The floor of 256 KiB stays.
+  expect(at(cell, 580)).toMatchObject({ remoteBytes: (PAGES - 64) * PAGE, sandboxes: 1 });
   expect(at(cell, 610)).toMatchObject({ remoteBytes: 0, localBytes: 0, sandboxes: 0 });
 });
 
 test("a request that meets a semi-warm sandbox pays for its faults, or for a recall in bulk", async () => {
-  // By 500 s everything but 256 pages is away. Those are the last four of the eight blocks: the coldest pages left first.
+  // By 500 s everything but 64 pages is away. Those are the last of the eight blocks: the coldest pages left first.
   const demand = await simulate("faasmem-no-recall", [0, 500], 520);
   expect(starts(demand)).toEqual(["cold", "semi-warm"]);
-  // Four faults of 1 ms and 64 pages at 0.1 ms each.
-  expect(demand.requests[1]).toMatchObject({ recallFaults: 4, recalledPages: 256, initPages: 256 });
-  expect(demand.requests[1]!.stallMs).toBeCloseTo(29.6);
-  expect(demand.requests[1]!.latencyMs).toBeCloseTo(1002 + 29.6);
+  // Seven faults of 1 ms and 64 pages at 0.1 ms each.
+  expect(demand.requests[1]).toMatchObject({ recallFaults: 7, recalledPages: 448, initPages: 448 });
+  expect(demand.requests[1]!.stallMs).toBeCloseTo(51.8);
+  expect(demand.requests[1]!.latencyMs).toBeCloseTo(1002 + 51.8);
 
-  // 256 pages in bulk take 12.8 ms, and 19.2 beside a request. The first block is back after 4.8, before a fault would bring it; then
-  // the request has two thirds of its speed for 14.4 ms, and finds all others back.
+  // 448 pages in bulk take 22.4 ms, and 33.6 beside a request. The first block is back after 4.8, before a fault would bring it; then
+  // the request has two thirds of its speed for 28.8 ms, and finds all others back.
   const recall = await simulate("faasmem", [0, 500], 520);
-  expect(recall.requests[1]).toMatchObject({ start: "semi-warm", recalledPages: 256, recallFaults: 1 });
-  expect(recall.requests[1]!.latencyMs).toBeCloseTo(1002 + 4.8 + 14.4 / 3);
+  expect(recall.requests[1]).toMatchObject({ start: "semi-warm", recalledPages: 448, recallFaults: 1 });
+  expect(recall.requests[1]!.latencyMs).toBeCloseTo(1002 + 4.8 + 28.8 / 3);
 });
 
 test("with a time scale policies and arrivals are faster, requests are not", async () => {
