@@ -122,8 +122,8 @@ export interface SandboxMemory {
   prefetch(pages: PageSet): Promise<number>;
   /**
    * Has the kernel drop clean pages of files (libraries) that no other process maps; it reads them from the file when they are
-   * touched again. Of the runtime's executable, which the worker runs too, all pages leave this process, soon: the worker
-   * keeps those in memory that it uses. Resolves with the number of pages; 0 where the kernel does not allow it.
+   * touched again. Pages of the runtime's executable, which the worker runs too, leave this process, soon, and stay in the kernel's
+   * cache as long as it does not need the room. Resolves with the number of pages; 0 where the kernel does not allow it.
    */
   releaseFiles(): Promise<number>;
   /** Ends a running eviction at once; what already left stays away. */
