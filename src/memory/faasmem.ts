@@ -5,19 +5,10 @@ import { InitWindow } from "./init-window.ts";
 import type { Barrier, Policy, PolicyContext } from "./policy.ts";
 import { Pucket } from "./pucket.ts";
 import type { PolicySettings } from "./settings.ts";
+import { Touches } from "./touches.ts";
 
-/** Observations that make up the working set: enough to cover requests that differ, few enough to forget. */
-const RECENT = 8;
 /** Of the reuse intervals: at most one request in a hundred is to meet a semi-warm sandbox. */
 const REUSE_QUANTILE = 0.99;
-
-/** Of the latency budget, for looks; and the share of requests that may meet a dearer one. */
-const LOOK_SHARE = 0.25;
-const LOOK_RARE = 0.02;
-/** After so many requests one look may cost the whole budget: it finds what only start and first requests wanted. */
-const EARLY = 3;
-/** Requests since a look that are enough to tell what is wanted without those before it. */
-const TELLING = 4;
 
 /** A window that lets less than this share of the Init Pucket leave was not worth its looks. */
 const LITTLE = 0.02;
@@ -67,9 +58,7 @@ export class FaasmemPolicy implements Policy {
   #runtime: Pucket | undefined;
   #init: Pucket | undefined;
   #runtimePending = false;
-  #requests = 0;
-  /** Came back since the last look. */
-  #recalled: PageSet;
+  readonly #touches: Touches;
   #window: InitWindow;
   #lastReclaim = Number.NEGATIVE_INFINITY;
   #lastRollback = 0;
@@ -87,17 +76,6 @@ export class FaasmemPolicy implements Policy {
   #wanted = new AbortController();
   /** Number of the latest beginning of semi-warm; earlier ones give way to it. */
   #cooling = 0;
-  /** What the latest requests touched or brought back, newest last: what the next one will want. */
-  #recent: PageSet[] = [];
-  #lastRead = Number.NEGATIVE_INFINITY;
-  /** Requests since accessed bits were last cleared. */
-  #unlooked = 0;
-  /** Requests since `#recent` was last added to. */
-  #unread = 0;
-  /** Accessed bits were not cleared since the latest of `#recent` was read: the next reading holds it too. */
-  #accumulates = false;
-  /** What requests wanted between the last two times that accessed bits were cleared, if those were many. */
-  #before: PageSet | null = null;
   /** Orders to the engine, one after the other. */
   #work: Promise<void> = Promise.resolve();
   #cancelTimers: (() => void)[] = [];
@@ -105,7 +83,7 @@ export class FaasmemPolicy implements Policy {
   constructor(context: PolicyContext, switches: FaasmemSwitches) {
     this.#context = context;
     this.#on = switches;
-    this.#recalled = context.memory.empty();
+    this.#touches = new Touches(context);
     this.#window = new InitWindow(() => context.settings, context.memory.tracks);
   }
 
@@ -133,14 +111,14 @@ export class FaasmemPolicy implements Policy {
       const [resident, known] = await Promise.all([
         memory.snapshot(),
         this.#knownWorkingSet(),
-        this.#clear(), // what the init stage touched says nothing about requests
+        this.#touches.clear(), // what the init stage touched says nothing about requests
       ]);
       this.#init = new Pucket(resident.subtract(runtime.pages), memory);
       this.#lastRollback = clock.now();
       if (!known) return;
       runtime.promote(known);
       this.#init.promote(known);
-      this.#recent = [known];
+      this.#touches.begin(known);
     });
   }
 
@@ -161,7 +139,7 @@ export class FaasmemPolicy implements Policy {
       const { memory, history, clock } = this.#context;
       this.#enqueue(async () => {
         const started = clock.realMs();
-        const pages = await memory.prefetch(this.#workingSet());
+        const pages = await memory.prefetch(this.#touches.workingSet());
         history.recordRecall(pages * PAGE_BYTES, clock.realMs() - started);
       });
     }
@@ -170,12 +148,9 @@ export class FaasmemPolicy implements Policy {
 
   requestEnd(recalled: PageSet): void {
     this.#running = false;
-    this.#requests++;
-    this.#unlooked++;
-    this.#unread++;
-    this.#recalled = this.#recalled.union(recalled);
+    this.#touches.requestEnded(recalled);
     this.#window.requestEnded();
-    if (this.#requests === 1) this.#runtimePending = true;
+    if (this.#touches.requests === 1) this.#runtimePending = true;
     this.#idleSince = this.#context.clock.now();
     if (this.#on.puckets) this.#enqueue(() => this.#reclaim());
     this.#startTimers();
@@ -183,7 +158,7 @@ export class FaasmemPolicy implements Policy {
 
   settingsChanged(): void {
     // Semi-warm under way looks at them with each step.
-    if (this.#running || this.#requests === 0 || this.#closed || this.#semiWarm) return;
+    if (this.#running || this.#touches.requests === 0 || this.#closed || this.#semiWarm) return;
     this.#stopTimers();
     this.#startTimers();
   }
@@ -243,22 +218,15 @@ export class FaasmemPolicy implements Policy {
     return this.#context.settings.reclaimIntervalS * this.#context.history.budget.factor;
   }
 
-  /** What the latest request wanted, and what at least two of the latest did: most of what only one did is garbage. */
-  #workingSet(): PageSet {
-    let once = this.#context.memory.empty();
-    let again = (this.#recent.at(-1) ?? once).union((this.#unlooked < TELLING && this.#before) || once);
-    for (const wanted of this.#recent) {
-      again = again.union(wanted.intersect(once));
-      once = once.union(wanted);
-    }
-    return again;
-  }
-
   /** Evicts what the Puckets say is cold, when a window has closed and 10 s have passed. */
   async #reclaim(): Promise<void> {
     const { memory, clock, settings } = this.#context;
     if (this.#settled) return this.#rollback();
-    if (this.#isDue() || !this.#window.closed || clock.now() - this.#lastRead >= settings.trackIntervalS)
+    if (
+      this.#isDue() ||
+      !this.#window.closed ||
+      clock.now() - this.#touches.lastRead >= settings.trackIntervalS
+    )
       await this.#learn();
     if (this.#running || !this.#isDue() || clock.now() - this.#lastReclaim < this.#reclaimInterval()) return;
     let cold = memory.empty();
@@ -282,74 +250,26 @@ export class FaasmemPolicy implements Policy {
    * (each page touched after a look sets its accessed bit anew).
    */
   async #rollback(): Promise<void> {
-    const { memory, clock, settings } = this.#context;
-    if (clock.now() - this.#lastRollback < settings.rollbackS * this.#patience || !this.#mayClear()) return;
+    const { clock, settings } = this.#context;
+    if (clock.now() - this.#lastRollback < settings.rollbackS * this.#patience || !this.#touches.mayClear())
+      return;
     await this.#barrier("rollback", async () => {
       this.#runtime?.rollback();
       this.#init?.rollback();
       this.#lastRollback = clock.now();
       this.#settled = false;
       this.#window.restart();
-      await this.#clear(); // what earlier requests touched
-      this.#recalled = memory.empty();
+      await this.#touches.forget();
     });
-  }
-
-  /**
-   * Does clearing accessed bits cost the next request no more than its share of the latency budget? Where it does, only
-   * so many requests may meet that that the P95 does not show them. Until it is known, they are not cleared.
-   */
-  #mayClear(): boolean {
-    const { history, settings, memory } = this.#context;
-    if (!memory.tracks || this.#unlooked >= 1 / LOOK_RARE) return true;
-    const recent = this.#recent.at(-1);
-    if (!recent) return false;
-    const neverLooked = this.#unlooked === this.#requests;
-    const share = neverLooked && this.#requests >= EARLY ? 1 : LOOK_SHARE;
-    return (
-      recent.pages * memory.lookMsPerPage <=
-      (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget * share
-    );
-  }
-
-  /** What was touched since accessed bits were last cleared. */
-  #take(clear: boolean): Promise<PageSet> {
-    const { memory } = this.#context;
-    if (!clear) return memory.touched();
-    this.#looks();
-    return memory.takeTouched();
-  }
-
-  #clear(): Promise<void> {
-    this.#looks();
-    return this.#context.memory.clearTouched();
-  }
-
-  /** Notes that accessed bits are cleared now. */
-  #looks(): void {
-    this.#before = this.#accumulates ? this.#recent.at(-1)! : null;
-    this.#unlooked = 0;
-    this.#accumulates = false;
   }
 
   /** Notes what the requests since the last call touched. */
   async #learn(): Promise<void> {
-    const { memory, clock } = this.#context;
-    this.#lastRead = clock.now();
-    const clear = this.#mayClear();
-    // Between two requests only the runtime's own work touches memory.
-    const latest = this.#accumulates || this.#unread === 0 ? this.#recent.at(-1) : undefined;
-    const touched = (await this.#take(clear)).union(this.#recalled);
-    const hot = latest ? touched.union(latest) : touched;
-    this.#unread = 0;
-    this.#recalled = memory.empty();
+    const touched = await this.#touches.read();
     this.#runtime?.promote(touched);
     const before = this.#init?.hot.pages ?? 0;
     this.#init?.promote(touched);
     this.#window.observe((this.#init?.hot.pages ?? 0) - before, this.#init?.hot.pages ?? 0);
-    if (hot.pages > 0)
-      this.#recent = [...(latest ? this.#recent.slice(0, -1) : this.#recent), hot].slice(-RECENT);
-    this.#accumulates = memory.tracks && !clear && hot.pages > 0;
   }
 
   /** Would bringing the working set back cost a request more than its budget? */
@@ -388,8 +308,8 @@ export class FaasmemPolicy implements Policy {
     const turn = ++this.#cooling;
     const idleSince = this.#idleSince;
     await this.#learn();
-    const workingSet = this.#workingSet();
-    if (this.#recent.length > 1) history.workingSet = await memory.portable(workingSet);
+    const workingSet = this.#touches.workingSet();
+    if (this.#touches.areMany) history.workingSet = await memory.portable(workingSet);
     const stays = this.#stays(delay, workingSet);
     if (!stays) return;
     const isRare = history.reuse.shareAbove(delay) <= RARE;
