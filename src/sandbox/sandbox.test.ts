@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRunning } from "../../test/process.ts";
 import { runFolder } from "../base/paths.ts";
@@ -86,6 +86,21 @@ test("stopping takes everything that the function started, and its folder", asyn
   expect(isRunning(child as number)).toBe(false);
   expect(isRunning(sandbox.pid)).toBe(false);
   expect(readdirSync(folder)).not.toContain(sandbox.name);
+});
+
+test("an idle sandbox does not wake: far memory would come back", async () => {
+  const sandbox = await start("export const handler = () => new Array(10_000).fill({}).length;");
+  await sandbox.run({});
+  const wakes = () =>
+    Number(
+      /^voluntary_ctxt_switches:\s+(\d+)/m.exec(readFileSync(`/proc/${sandbox.pid}/status`, "utf8"))![1],
+    );
+  await Bun.sleep(1000);
+  const before = wakes();
+  await Bun.sleep(3000);
+  // With the collector's timer and a connected socket: six at least.
+  expect(wakes() - before).toBeLessThan(3);
+  await sandbox.stop();
 });
 
 test("a sandbox sees nothing of its worker's environment", async () => {
