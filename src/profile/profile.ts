@@ -1,6 +1,7 @@
 import { benchmarks } from "../../benchmarks/index.ts";
 import { assets } from "../assets.ts";
 import { FaasmemError } from "../base/errors.ts";
+import { median } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
 import type { PageSet, Tracker } from "../memory/engine.ts";
 import { Pucket } from "../memory/pucket.ts";
@@ -51,8 +52,7 @@ export interface FunctionProfile {
 const OTHERS = 2;
 
 function spread(values: number[]): Spread {
-  const sorted = values.toSorted((a, b) => a - b);
-  return { min: sorted[0]!, median: sorted[Math.floor(sorted.length / 2)]!, max: sorted.at(-1)! };
+  return { min: Math.min(...values), median: median(values), max: Math.max(...values) };
 }
 
 /**
