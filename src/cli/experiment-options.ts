@@ -7,7 +7,7 @@ import { type Choices, planOf } from "../experiment/choose.ts";
 import type { Study } from "../experiment/definition.ts";
 import { type ExperimentPlan, modes } from "../experiment/plan.ts";
 import { resolvePolicy } from "../memory/systems.ts";
-import { parseFunctions, parseSystems, planeName } from "../node/options.ts";
+import { parseFunctions, parseSystems, planeName, trackerName } from "../node/options.ts";
 import type { Store } from "../results/store.ts";
 
 export interface RunOptions {
@@ -16,6 +16,7 @@ export interface RunOptions {
   function?: string;
   system?: string;
   plane?: string;
+  tracker?: string;
   policy?: string;
   trace?: string;
   traceFunction?: string;
@@ -39,6 +40,7 @@ export function addRunOptions(command: Command): Command {
     .option("--function <names>", "functions, separated by commas")
     .option("--system <names>", "systems, separated by commas")
     .option("--plane <name>", "where pages go: uffd or swap (see: faasmem driver)")
+    .option("--tracker <name>", "hotness tracker of a replay: ebpf, idle, mglru, refault (default: the best)")
     .option("--policy <file>", "your own policy as one more system: a TypeScript file")
     .option("--trace <name>", "trace to replay (see: faasmem trace list)")
     .option("--window-label <labels>", "only these of the experiment's windows, separated by commas")
@@ -85,6 +87,11 @@ export async function chosenPlan(
     plan.systems.push(options.policy);
   }
   plan.systems = [...new Set(plan.systems)];
+  if (plan.mode === "simulate" && plan.tracker !== undefined)
+    throw new FaasmemError("BAD_OPTION", `--tracker ${plan.tracker}: a simulation knows what was touched`, {
+      fix: "add --mode replay, or leave the tracker out",
+      kind: "usage",
+    });
   return { plan, study: studyOf(name) };
 }
 
@@ -97,6 +104,7 @@ function choicesOf(options: RunOptions): Choices {
     functions: options.function === undefined ? undefined : parseFunctions(options.function),
     systems: options.system === undefined ? undefined : parseSystems(options.system),
     plane: given("--plane", planeName, options.plane),
+    tracker: given("--tracker", trackerName.exclude(["auto"]), options.tracker),
     trace: options.trace,
     windows: options.windowLabel === undefined ? undefined : names(options.windowLabel),
     windowS: given("--window", positive, options.window),
@@ -118,6 +126,7 @@ function ownPlan(own: ExperimentPlan, choices: Choices): ExperimentPlan {
     functions: choices.functions ?? own.functions,
     systems: choices.systems ?? [...own.systems],
     plane: choices.plane ?? own.plane,
+    tracker: choices.tracker ?? own.tracker,
     mode: choices.mode ?? own.mode,
     trace: choices.trace ?? own.trace,
     windows: wanted.map((window) => ({

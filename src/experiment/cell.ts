@@ -38,6 +38,7 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
         plan.function,
       ],
       ...["--time-scale", String(plan.timeScale)],
+      ...(plan.tracker === undefined ? [] : ["--tracker", plan.tracker]),
       // Every cell learns anew: else the order of the cells would show in the results.
       "--no-learned",
       ...(plan.initWindow === undefined ? [] : ["--window", String(plan.initWindow)]),

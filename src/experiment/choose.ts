@@ -1,5 +1,5 @@
 import { FaasmemError } from "../base/errors.ts";
-import type { Plane } from "../memory/engine.ts";
+import type { Plane, Tracker } from "../memory/engine.ts";
 import type { Store } from "../results/store.ts";
 import { SYNTHESIS_2019 } from "../trace/synthesis.ts";
 import { SYNTHETIC_TRACE } from "../trace/synthetic-trace.ts";
@@ -17,6 +17,7 @@ export interface Choices {
   functions: string[] | undefined;
   systems: string[] | undefined;
   plane: Plane | undefined;
+  tracker: Tracker | undefined;
   trace: string | undefined;
   /** Only windows with these labels. */
   windows: string[] | undefined;
@@ -55,6 +56,7 @@ export function planOf(definition: ExperimentDefinition, choices: Choices, store
     functions: choices.functions ?? [...(lite.functions ?? definition.functions)],
     systems: choices.systems ?? [...definition.systems],
     plane: choices.plane ?? "uffd",
+    tracker: choices.tracker,
     trace,
     windows,
     windowNote: note,

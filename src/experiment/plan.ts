@@ -1,4 +1,4 @@
-import type { Plane } from "../memory/engine.ts";
+import type { Plane, Tracker } from "../memory/engine.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 
 /** How a cell's numbers come about: really run (arrivals scaled in time or not), or calculated from profiles. */
@@ -26,6 +26,8 @@ export interface ExperimentPlan {
   functions: string[];
   systems: string[];
   plane: Plane;
+  /** Hotness tracker of a replay; undefined: the best that this machine has. */
+  tracker?: Tracker | undefined;
   trace: string;
   windows: TraceWindow[];
   /** How the windows were chosen, where that needs to be said with every output. */
@@ -49,6 +51,7 @@ export interface CellPlan {
   function: string;
   system: string;
   plane: Plane;
+  tracker?: Tracker | undefined;
   window: TraceWindow;
   repeat: number;
   /** Trace seconds after the window's start. */

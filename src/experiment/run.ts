@@ -78,7 +78,7 @@ function delayOf(window: TraceWindow, trace: Trace): number {
 
 /** All cells of a plan in their order: what is compared with each other stands together. */
 export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal): CellPlan[] {
-  const { plane, timeScale, seed, initWindow, heatmap } = plan;
+  const { plane, tracker, timeScale, seed, initWindow, heatmap } = plan;
   const cells: CellPlan[] = [];
   for (let repeat = 0; repeat < plan.repeats; repeat++) {
     for (const window of plan.windows) {
@@ -87,7 +87,7 @@ export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal)
       for (const fn of plan.functions) {
         for (const system of plan.systems) {
           cells.push({
-            ...{ function: fn, system, plane, window, repeat, arrivals, semiWarmDelayS },
+            ...{ function: fn, system, plane, tracker, window, repeat, arrivals, semiWarmDelayS },
             ...{ timeScale: window.timeScale ?? timeScale, seed: seed + repeat, initWindow, heatmap, signal },
           });
         }
