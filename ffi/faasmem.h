@@ -161,8 +161,8 @@ FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struc
  * just brought back counts as touched. FM_ERR_KERNEL when there is no tracker. */
 FM_API int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op);
 /* Has the kernel drop clean pages of files that only this process maps; it reads them from the file when they are touched again. Pages of
- * an executable that the engine's process runs, too, leave the process's page table instead, soon, whoever else maps them
- * (uffd plane): they stay in the kernel's cache, for the next process that starts.
+ * an executable that the engine's process runs, too, stay in the kernel's cache, for the next process that starts. On the uffd plane they
+ * leave the process's page table, soon, whoever else maps them.
  * Nothing where the kernel has no process_madvise(2) (Linux 5.10). FM_ERR_PERMISSION without CAP_SYS_NICE. */
 FM_API int32_t fm_release_files(struct fm_engine *engine, uint32_t space, uint64_t op);
 /* Generations (tracker FM_TRACKER_MGLRU), on the swap plane, for a process in a memory cgroup of its own: FM_ERR_NO_GROUP otherwise.

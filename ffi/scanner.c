@@ -141,11 +141,11 @@ static void release_files(struct fm_engine *engine, struct fm_command *command, 
 {
 	command->status = target->found ? FM_OK : FM_ERR_NO_SPACE;
 	/* The next sandbox wants the executable at once: its pages stay in the kernel's cache. */
-	if (!engine->swap && target->found)
+	if (target->found)
 		command->set = fm_files_own(target->pid, &command->status);
 	if (command->status == FM_OK)
 		command->status = fm_files_release(target->pid, command->set, &command->released);
-	if (command->set) {
+	if (command->set && !engine->swap) {
 		/* The pager has the agent that the rest is done by. */
 		command->message.kind = FM_MSG_FILES;
 		fm_queue_push(&engine->inbox, &command->message);

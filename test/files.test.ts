@@ -82,3 +82,34 @@ test("an executable that the engine runs, too, leaves a process's page table; wh
   expect(await child.ask("say")).toBe(said);
   await child.stop();
 }, 20_000);
+
+/** Runs code all over its executable and reads its constants, and says what came of it, when told. */
+const busy = `
+import { readFileSync } from "node:fs";
+import { toArrayBuffer } from "bun:ffi";
+const maps = readFileSync("/proc/self/maps", "utf8").split("\\n");
+const line = maps.find((line) => line.includes(" r--p ") && line.endsWith(process.execPath));
+const [start, end] = line.split(/[ -]/).map((text) => Number.parseInt(text, 16));
+const constants = new Uint8Array(toArrayBuffer(start, 0, end - start));
+for await (const line of console) {
+  const packed = Bun.gzipSync(new TextEncoder().encode(JSON.stringify(Array.from({ length: 2000 }, (_, i) => ({ i, text: String(i) })))));
+  console.log(Bun.hash(constants), Bun.hash(Bun.gunzipSync(packed)), new Intl.NumberFormat("de").format(1234.5));
+}
+`;
+
+test("an executable that leaves the page table again and again while it runs reads the same", async () => {
+  const attachment = engine.prepare();
+  const child = new LineProgram([process.execPath, "-e", busy], attachment);
+  const space = await attachment.attach(child.pid);
+  const said = await child.ask("say");
+  let releases = 0;
+  let over = false;
+  const releasing = (async () => {
+    for (; !over; releases++) await space.releaseFiles();
+  })();
+  for (let i = 0; i < 100; i++) expect(await child.ask("say")).toBe(said);
+  over = true;
+  await releasing;
+  expect(releases).toBeGreaterThan(20);
+  await child.stop();
+}, 60_000);
