@@ -374,25 +374,33 @@ test("where looks are dear, one early look finds what only the first requests wa
   }
 });
 
-test("files are given back after the first request, and again only where hardly a request comes", async () => {
+test("files are given back after the first request and in semi-warm, where that is cheap or hardly a request comes", async () => {
   const released = async (history: FunctionHistory) => {
-    const { memory, clock, request } = await sandbox({ initWindow: 2 }, {}, false, history);
-    expect(memory.releases).toBe(0);
-    await request();
-    expect(memory.releases).toBe(1);
+    const { memory, clock, request } = await sandbox({ initWindow: 2 }, {}, true, history);
+    const counts: number[] = [];
+    const count = () => counts.push(memory.releases);
+    await request(1, 11);
+    count();
     await clock.pass(10);
-    await request();
-    expect(memory.releases).toBe(1);
+    await request(1, 11);
+    count();
     await clock.pass(61); // semi-warm
-    const begun = memory.releases;
+    count();
     await clock.pass(400); // 60 and 180 s after all has left: what timers brought back
-    return [begun, memory.releases];
+    count();
+    return counts;
   };
-  expect(await released(new FunctionHistory())).toEqual([2, 4]);
-  const often = new FunctionHistory();
-  for (let i = 0; i < 20; i++) often.reuse.record(i % 4 === 0 ? 100 : 30);
-  // First after 100 s.
-  expect(await released(often)).toEqual([1, 4]);
+  const unknown = new FunctionHistory();
+  expect(await released(unknown)).toEqual([1, 1, 2, 4]);
+  const history = (durationMs: number) => {
+    const one = new FunctionHistory();
+    for (let i = 0; i < 20; i++) one.reuse.record(i % 4 === 0 ? 100 : 30);
+    for (let i = 0; i < 20; i++) one.recordDuration(durationMs);
+    return one;
+  };
+  // Semi-warm begins after 60 s, which a quarter of the requests meets, and for all after 100 s, which none does.
+  expect(await released(history(100))).toEqual([1, 1, 2, 5]);
+  expect(await released(history(5))).toEqual([0, 0, 0, 3]);
   const kept = await sandbox({ initWindow: 1, releaseFiles: false });
   await kept.request();
   await kept.clock.pass(100);
