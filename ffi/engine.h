@@ -359,6 +359,10 @@ bool fm_space_poison(struct fm_space *space, uint64_t page);
 void fm_space_note_recalled(struct fm_space *space, uint64_t page);
 /* Makes the processor look at the page tables again: what it remembers of them sets no accessed bit. */
 void fm_space_flush(struct fm_space *space);
+/* SIGKILL to this process alone: it is ending already, as a rule; and if not, some of its pages are neither there nor here. */
+void fm_space_end_process(struct fm_space *space);
+/* Tells the agent what to do. False with errno: it was not told. */
+bool fm_space_order(struct fm_space *space, const struct fm_agent_order *order);
 /* Takes pages of files out of the process's page table, by its agent, soon. How many. */
 uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set);
 /* Has the attached process hold a forked child's descriptor. */
@@ -389,7 +393,19 @@ bool fm_evict_answer(struct fm_space *space);
 void fm_evict_stop(struct fm_space *space);
 /* Its agent is gone and the process is not: kills it if a move's answer was lost. */
 void fm_evict_lost(struct fm_space *space);
+/* Has the agent forget a staging buffer that was read. */
+void fm_evict_empty(struct fm_space *space, uint32_t buffer);
+
+/* ---- batch.c ---- */
+#define FM_BATCH_BYTES ((size_t)FM_BATCH_PAGES * FM_PAGE_SIZE)
+/* NULL: no memory, or all of the engine's are in use. */
+struct fm_batch *fm_batch_make(struct fm_space *space);
+void fm_batch_free(struct fm_batch *batch);
+/* The page map's entry of a batch's page. */
+uint64_t fm_batch_entry(const struct fm_batch *batch, uint32_t index);
+/* Its pages were copied out of the process. */
 void fm_batch_read(struct fm_batch *batch);
+/* The pool has them, or has not (`status`): ends the batch. */
 void fm_batch_stored(struct fm_batch *batch);
 /* A page in transit is wanted by its program. False: try again after events. */
 bool fm_batch_give_back(struct fm_space *space, uint64_t page, uint64_t entry);

@@ -116,6 +116,12 @@ void fm_space_hold_child(struct fm_space *child)
 	}
 }
 
+bool fm_space_order(struct fm_space *space, const struct fm_agent_order *order)
+{
+	size_t length = offsetof(struct fm_agent_order, run) + order->runs * sizeof(struct fm_agent_run);
+	return send(space->agent, order, length, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)length;
+}
+
 uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set)
 {
 	struct fm_agent_order order = {.op = FM_AGENT_UNMAP};
@@ -128,8 +134,7 @@ uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set)
 			order.run[order.runs] = (struct fm_agent_run){range.start, range.end - range.start};
 			pages += range.end - range.start;
 		}
-		size_t length = offsetof(struct fm_agent_order, run) + order.runs * sizeof(struct fm_agent_run);
-		if (send(space->agent, &order, length, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)length)
+		if (!fm_space_order(space, &order))
 			break;
 		unmapped += pages;
 	}
@@ -193,6 +198,11 @@ void fm_space_end(struct fm_space *space)
 	fm_slots_send(space->engine);
 	if (space->root != space)
 		fm_space_unref(space); /* nobody else closes a forked child */
+}
+
+void fm_space_end_process(struct fm_space *space)
+{
+	syscall(SYS_pidfd_send_signal, space->pidfd, SIGKILL, NULL, 0);
 }
 
 static void kill_group(const struct fm_space *root)
