@@ -302,7 +302,7 @@ struct fm_engine {
 	uint32_t demand_id;
 	struct fm_fetch *spare_fetch, *spare_bulk;
 	unsigned spare_fetches, spare_bulks;
-	uint64_t last_fault_ns, last_tick_ns;
+	uint64_t last_fault_ns, last_tick_ns, crowded_ns; /* crowded: until then it does not poll */
 };
 
 /* ---- events.c: telling the caller ---- */

@@ -2,10 +2,10 @@
  * The pager thread: one loop over all spaces. */
 #define _GNU_SOURCE
 #include "engine.h"
+#include "spin.h"
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
@@ -398,11 +398,11 @@ void *fm_pager_main(void *argument)
 	while (!engine->stopping) {
 		int timeout = wait == UINT64_MAX ? -1 : (int)((wait + 999999) / 1000000);
 		/* The next fault of a burst comes within microseconds: sleeping and waking would cost more. */
-		if (timeout && engine->last_fault_ns && fm_now_ns() - engine->last_fault_ns < FM_SPIN_NS)
+		if (timeout && engine->last_fault_ns && fm_now_ns() - engine->last_fault_ns < FM_SPIN_NS && fm_now_ns() >= engine->crowded_ns)
 			timeout = 0;
 		int count = epoll_wait(engine->epoll, event, ROUND_EVENTS, timeout);
 		if (count == 0 && timeout == 0)
-			sched_yield(); /* the program may need this processor to get to its next fault */
+			engine->crowded_ns = fm_yield(); /* the program may need this processor to get to its next fault */
 		for (int i = 0; i < count; i++)
 			on_ready(engine, &event[i]);
 		wait = tend_spaces(engine);

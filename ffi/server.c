@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "net.h"
+#include "spin.h"
 #include "wire.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -67,6 +68,7 @@ struct connection {
 	struct session *session;
 	int fd;
 	bool last_was_fault;
+	uint64_t crowded_ns; /* until then it does not poll */
 	uint32_t slot[FM_WIRE_MAX_PAGES];
 	struct iovec vector[FM_WIRE_MAX_PAGES + 1];
 };
@@ -384,10 +386,10 @@ static int serve_hello(struct connection *c, const struct fm_wire_header *reques
 static void await_next_fault(struct connection *c)
 {
 	char byte;
-	if (!c->last_was_fault)
+	if (!c->last_was_fault || fm_now_ns() < c->crowded_ns)
 		return;
 	c->last_was_fault = false;
-	for (uint64_t until = fm_now_ns() + FM_SPIN_NS; fm_now_ns() < until; sched_yield())
+	for (uint64_t until = fm_now_ns() + FM_SPIN_NS; fm_now_ns() < until; c->crowded_ns = fm_yield())
 		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
 			return;
 }

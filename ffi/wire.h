@@ -44,8 +44,4 @@ struct fm_wire_header {
 _Static_assert(sizeof(struct fm_wire_header) == 16, "wire header");
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the wire format is that of the machine");
 
-/* How long both ends poll for the next fault after one, before it sleeps. Longer than a round trip on a machine where waking
- * a processor costs most (a virtual one: 130 us): else who once slept would sleep before every fault. */
-#define FM_SPIN_NS 200000ull
-
 #endif

@@ -56,6 +56,8 @@ async function fill(name: string, system: string, seed: number, signal: AbortSig
       ...["up", "--ready-json", "--port", "0", "--system", system, "--function", name, "--no-learned"],
       // Nothing may end for having idled, and as many as fit may run.
       ...["--time-scale", String(TIME_SCALE), "--keep-alive", "100000", "--max-sandboxes", String(MOST)],
+      // Nothing is to be learned: all of them idle.
+      ...["--semi-warm-delay", "60"],
       ...["--pool-size", "16GiB", "--window", "1"],
     ],
     (value) => nodeReady.parse(value).gateway,

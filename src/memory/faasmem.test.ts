@@ -406,3 +406,28 @@ test("files are given back after the first request and in semi-warm, where that 
   await kept.clock.pass(100);
   expect(kept.memory.releases).toBe(0);
 });
+
+test("before it is known what comes after a long idle time, all memory of one sandbox only leaves", async () => {
+  const history = new FunctionHistory();
+  const idle = async () => {
+    const one = await sandbox({ semiWarmRate: 0.1, keepAliveS: 600 }, { puckets: false }, true, history);
+    await one.request(1, 11);
+    await one.clock.pass(400);
+    return one;
+  };
+  const [first, second] = [await idle(), await idle()];
+  expect([...first.memory.resident]).toEqual([]);
+  expect([...second.memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11]);
+  // The first one's keep-alive ends: nobody came.
+  await first.clock.pass(200);
+  first.policy.close();
+  expect(history.knowsIdling(60)).toBe(true);
+  expect([...(await idle()).memory.resident]).toEqual([]);
+
+  // Elsewhere a request ends the trial, and another sandbox may try.
+  const other = new FunctionHistory();
+  const end = other.probe()!;
+  expect(other.probe()).toBe(null);
+  end();
+  expect(other.probe()).not.toBe(null);
+});

@@ -23,6 +23,9 @@ const REST_S = 60;
  */
 const FILES_MS = 1.3;
 
+/** Whoever counts keep-alive began a moment later, or earlier. */
+const ABOUT = 0.98;
+
 /** Semi-warm may meet this share of requests with all their memory away without a P95 that shows it. */
 const RARE = 0.04;
 
@@ -78,6 +81,8 @@ export class FaasmemPolicy implements Policy {
   #closed = false;
   #semiWarm = false;
   #filesReleased = false;
+  /** Ends its trial of a long idle time. */
+  #trial: (() => void) | null = null;
   /** Ends what waits for the sandbox to be idle. */
   #wanted = new AbortController();
   /** Number of the latest beginning of semi-warm; earlier ones give way to it. */
@@ -137,6 +142,8 @@ export class FaasmemPolicy implements Policy {
 
   requestStart(): void {
     this.#running = true;
+    this.#context.history.requestStarted();
+    this.#endTrial();
     this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#wanted = new AbortController();
     this.#stopTimers();
@@ -153,6 +160,7 @@ export class FaasmemPolicy implements Policy {
   }
 
   requestEnd(recalled: PageSet): void {
+    if (this.#running) this.#context.history.requestEnded();
     this.#running = false;
     this.#touches.requestEnded(recalled);
     this.#window.requestEnded();
@@ -186,6 +194,12 @@ export class FaasmemPolicy implements Policy {
   }
 
   close(): void {
+    const { clock, settings, history } = this.#context;
+    if (this.#running) history.requestEnded();
+    else if (this.#touches.requests > 0 && clock.now() - this.#idleSince >= settings.keepAliveS * ABOUT)
+      history.recordExpiry();
+    this.#running = false;
+    this.#endTrial();
     this.#closed = true;
     this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#stopTimers();
@@ -289,12 +303,29 @@ export class FaasmemPolicy implements Policy {
     return recallMs > usual * settings.p95Budget;
   }
 
+  /**
+   * Will hardly a request meet a sandbox that has idled for longer than `delay`? Before any did, or ended for having idled, one
+   * sandbox of the function tries: else the whole of a first burst would.
+   */
+  #isRare(delay: number): boolean {
+    const { history, settings } = this.#context;
+    if (history.reuse.shareAbove(delay) > RARE) return false;
+    if (history.knowsIdling(delay) || settings.semiWarmDelayS !== null || this.#trial) return true;
+    this.#trial = history.probe();
+    return this.#trial !== null;
+  }
+
+  #endTrial(): void {
+    this.#trial?.();
+    this.#trial = null;
+  }
+
   /** What semi-warm leaves in place when it begins after `delay`; null: everything, because nothing is known. */
-  #stays(delay: number, workingSet: PageSet): PageSet | null {
+  #stays(delay: number, isRare: boolean, workingSet: PageSet): PageSet | null {
     const { memory, history } = this.#context;
-    if (history.reuse.shareAbove(delay) <= RARE) return memory.empty(); // hardly a request will meet it
+    if (isRare) return memory.empty();
     if (workingSet.pages === 0) return null;
-    return this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
+    return !history.knowsIdling(delay) || this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
   }
 
   /** Would finding its files again cost a request no more than its budget? Also when that is not known: one of the first pays. */
@@ -319,9 +350,9 @@ export class FaasmemPolicy implements Policy {
     await this.#learn();
     const workingSet = this.#touches.workingSet();
     if (this.#touches.areMany) history.workingSet = await memory.portable(workingSet);
-    const stays = this.#stays(delay, workingSet);
+    const isRare = this.#isRare(delay);
+    const stays = this.#stays(delay, isRare, workingSet);
     if (!stays) return;
-    const isRare = history.reuse.shareAbove(delay) <= RARE;
     const releases = isRare || this.#filesAreCheap();
     if (releases) await this.#releaseFiles();
     let held: number | undefined;

@@ -15,3 +15,16 @@ test("a recall is expected to cost what it came to, where that is more than brin
   expect(history.recallMs(8 * MIB)).toBeCloseTo(20);
   expect(history.recallMs(16 * MIB)).toBeCloseTo(40);
 });
+
+test("where requests come together each waits for the pages of all; that fades when they no longer do", () => {
+  const history = new FunctionHistory();
+  for (let i = 0; i < 40; i++) history.recordRecall(8 * MIB, 4);
+  for (let i = 0; i < 16; i++) history.requestStarted();
+  for (let i = 0; i < 16; i++) history.requestEnded();
+  expect(history.recallMs(8 * MIB)).toBeCloseTo(16 * 4, 0);
+  for (let i = 0; i < 300; i++) {
+    history.requestStarted();
+    history.requestEnded();
+  }
+  expect(history.recallMs(8 * MIB)).toBeCloseTo(4, 1);
+});

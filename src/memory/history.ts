@@ -8,6 +8,8 @@ import { ReuseIntervals } from "./reuse-intervals.ts";
 const RECENT = 32;
 /** Slowdowns by recalls that the median is taken of; from half as many on. */
 const RECALLS = 8;
+/** The most requests at once fade by this with each request. */
+const PEAK_DECAY = 0.99;
 /** Bulk restore of a slow machine, in bytes per second: what is assumed until a recall was measured. */
 const ASSUMED_RECALL = 1024 ** 3;
 
@@ -35,10 +37,42 @@ export class FunctionHistory {
   /** What the latest requests of its sandboxes wanted: where a new sandbox begins. */
   workingSet: PortablePages = [];
   #durations: number[] = [];
+  #running = 0;
+  #peak = 0;
+  #expired = 0;
+  #isProbed = false;
   #estimate = Number.POSITIVE_INFINITY;
   #recallBytesPerS = ASSUMED_RECALL;
   /** What requests took longer than usual, by the bytes that came back during them; in milliseconds a byte. */
   #slowdowns: number[] = [];
+
+  requestStarted(): void {
+    this.#running++;
+    this.#peak = Math.max(this.#running, this.#peak * PEAK_DECAY);
+  }
+
+  requestEnded(): void {
+    this.#running--;
+  }
+
+  /** A sandbox ended that had idled for its keep-alive. */
+  recordExpiry(): void {
+    this.#expired++;
+  }
+
+  /** Has an idle time ended that was longer than `seconds`, by a request or by keep-alive? */
+  knowsIdling(seconds: number): boolean {
+    return this.#expired > 0 || this.reuse.shareAbove(seconds) > 0;
+  }
+
+  /** Lets one sandbox find out what comes after a long idle time. @returns what ends the trial; null: another one is at it */
+  probe(): (() => void) | null {
+    if (this.#isProbed) return null;
+    this.#isProbed = true;
+    return () => {
+      this.#isProbed = false;
+    };
+  }
 
   /** A warm request that brought nothing back took this long, in milliseconds of real time. */
   recordDuration(ms: number): void {
@@ -70,11 +104,13 @@ export class FunctionHistory {
 
   /**
    * How much longer a request will take that needs `bytes` back, in milliseconds of real time: as long as bringing them back
-   * takes, or what it came to lately where that is more (the processor has to learn of each page again).
+   * takes, or what it came to lately where that is more (the processor has to learn of each page again). Requests that come at
+   * once wait for each other's pages.
    */
   recallMs(bytes: number): number {
     const seen = this.#slowdowns.length < RECALLS / 2 ? 0 : (quantile(this.#slowdowns, 0.5) ?? 0);
-    return Math.max((bytes / this.#recallBytesPerS) * 1000, bytes * seen);
+    const together = Math.max(1, this.#peak);
+    return Math.max((bytes / this.#recallBytesPerS) * 1000 * together, bytes * seen);
   }
 
   /** For the store: what `load` takes. */
