@@ -70,11 +70,19 @@ static uint64_t word_of(uint64_t version, unsigned index)
 
 static void wrong(struct worker *w, unsigned a, unsigned page, unsigned index, uint64_t found)
 {
-	char line[256];
+	char line[400];
 	struct area *area = &w->area[a];
-	int n = snprintf(line, sizeof(line), "stress: thread %u area %u page %u (%p) word %u: %lx, should be %lx (version %lx) after %s\n",
-			 w->number, a, page, (void *)(area->memory + page * 512), index, (unsigned long)found,
-			 (unsigned long)word_of(area->version[page], index), (unsigned long)area->version[page], last_operation[w->number]);
+	unsigned last = index, count = 0;
+	for (unsigned i = 0; i < 512; i++) {
+		if (area->memory[page * 512ul + i] == word_of(area->version[page], i))
+			continue;
+		last = i;
+		count++;
+	}
+	int n = snprintf(line, sizeof(line), "stress: thread %u area %u (%u pages) page %u (%p) word %u: %lx, should be %lx (version %lx) after %s, operation %lu; %u words, last %u\n",
+			 w->number, a, area->pages, page, (void *)(area->memory + page * 512), index, (unsigned long)found,
+			 (unsigned long)word_of(area->version[page], index), (unsigned long)area->version[page], last_operation[w->number],
+			 (unsigned long)w->operations, count, last);
 	if (write(2, line, (size_t)n) < 0)
 		_exit(3);
 	_exit(1);
