@@ -50,8 +50,8 @@ export const policySettings = z.object({
     .min(0)
     .default(256 * 1024),
   /**
-   * Give back what only this sandbox has in memory of the runtime's executable and libraries, and reads no more. Files on a slow
-   * disk take long to come back.
+   * Let clean pages of the runtime's executable and of libraries leave. Libraries that only this sandbox has come back from the
+   * disk, which may be slow.
    */
   releaseFiles: z.boolean().default(true),
   /** Semi-warm ends this long before keep-alive does: what would be destroyed at once need not travel. */
