@@ -23,9 +23,6 @@ const REST_S = 60;
  */
 const FILES_MS = 1.3;
 
-/** Whoever counts keep-alive began a moment later, or earlier. */
-const ABOUT = 0.98;
-
 /** Semi-warm may meet this share of requests with all their memory away without a P95 that shows it. */
 const RARE = 0.04;
 
@@ -142,7 +139,6 @@ export class FaasmemPolicy implements Policy {
 
   requestStart(): void {
     this.#running = true;
-    this.#context.history.requestStarted();
     this.#endTrial();
     this.#wanted.abort(null); // a reason of its own would be an exception with a stack
     this.#wanted = new AbortController();
@@ -160,7 +156,6 @@ export class FaasmemPolicy implements Policy {
   }
 
   requestEnd(recalled: PageSet): void {
-    if (this.#running) this.#context.history.requestEnded();
     this.#running = false;
     this.#touches.requestEnded(recalled);
     this.#window.requestEnded();
@@ -194,11 +189,6 @@ export class FaasmemPolicy implements Policy {
   }
 
   close(): void {
-    const { clock, settings, history } = this.#context;
-    if (this.#running) history.requestEnded();
-    else if (this.#touches.requests > 0 && clock.now() - this.#idleSince >= settings.keepAliveS * ABOUT)
-      history.recordExpiry();
-    this.#running = false;
     this.#endTrial();
     this.#closed = true;
     this.#wanted.abort(null); // a reason of its own would be an exception with a stack

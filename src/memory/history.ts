@@ -39,13 +39,14 @@ export class FunctionHistory {
   #durations: number[] = [];
   #running = 0;
   #peak = 0;
-  #expired = 0;
+  #hasExpired = false;
   #isProbed = false;
   #estimate = Number.POSITIVE_INFINITY;
   #recallBytesPerS = ASSUMED_RECALL;
   /** What requests took longer than usual, by the bytes that came back during them; in milliseconds a byte. */
   #slowdowns: number[] = [];
 
+  /** Of any of its sandboxes. */
   requestStarted(): void {
     this.#running++;
     this.#peak = Math.max(this.#running, this.#peak * PEAK_DECAY);
@@ -57,12 +58,12 @@ export class FunctionHistory {
 
   /** A sandbox ended that had idled for its keep-alive. */
   recordExpiry(): void {
-    this.#expired++;
+    this.#hasExpired = true;
   }
 
   /** Has an idle time ended that was longer than `seconds`, by a request or by keep-alive? */
   knowsIdling(seconds: number): boolean {
-    return this.#expired > 0 || this.reuse.shareAbove(seconds) > 0;
+    return this.#hasExpired || this.reuse.shareAbove(seconds) > 0;
   }
 
   /** Lets one sandbox find out what comes after a long idle time. @returns what ends the trial; null: another one is at it */

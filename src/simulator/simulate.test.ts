@@ -157,6 +157,13 @@ test("semi-warm leaves by steps of a tenth of what was held at first, from 60 s 
   expect(at(cell, 610)).toMatchObject({ remoteBytes: 0, localBytes: 0, sandboxes: 0 });
 });
 
+test("of two sandboxes one tries; when both ended for having idled, all memory of the next ones may leave", async () => {
+  const cell = await simulate("faasmem", [0, 0, 700, 700], 1400);
+  // What requests touch of one of them stays: eight blocks of 64 pages.
+  expect(at(cell, 580)).toMatchObject({ remoteBytes: (2 * PAGES - 64 - 512) * PAGE, sandboxes: 2 });
+  expect(at(cell, 1280)).toMatchObject({ remoteBytes: 2 * (PAGES - 64) * PAGE, sandboxes: 2 });
+});
+
 test("a request that meets a semi-warm sandbox pays for its faults, or for a recall in bulk", async () => {
   // By 500 s everything but 64 pages is away. Those are the last of the eight blocks: the coldest pages left first.
   const demand = await simulate("faasmem-no-recall", [0, 500], 520);

@@ -173,6 +173,7 @@ export class FunctionPool {
     const { space } = sandbox;
     const before = space?.stats();
     let recalled: PageSet | null = null;
+    this.#history.requestStarted();
     policy.requestStart();
     try {
       const result = await sandbox.run(context);
@@ -182,6 +183,7 @@ export class FunctionPool {
       this.#judge(start, result.durationMs, before.remotePages === 0, cost);
       return { ...result, ...cost, start, queuedMs };
     } finally {
+      this.#history.requestEnded();
       if (space) policy.requestEnd(recalled ?? space.empty());
       this.#release(member);
     }
@@ -292,7 +294,10 @@ export class FunctionPool {
     const { clock } = this.#context;
     member.cancelKeepAlive?.();
     const left = member.idleSince + this.#config.settings.keepAliveS - clock.now();
-    member.cancelKeepAlive = clock.after(Math.max(0, left), () => member.sandbox.stop());
+    member.cancelKeepAlive = clock.after(Math.max(0, left), () => {
+      this.#history.recordExpiry();
+      return member.sandbox.stop();
+    });
   }
 
   #remove(member: Member): void {
