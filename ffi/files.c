@@ -12,7 +12,7 @@
 
 /* MADV_PAGEOUT leaves alone what another process maps too (madvise(2)). What the program has of its own in such a mapping
  * (relocated data, written before it was protected) is no page of the file, and is not asked for. */
-int fm_files_release(pid_t pid, const struct fm_set *except, uint64_t *released)
+int fm_files_release(pid_t pid, uint64_t *released)
 {
 	struct fm_range *mapping = NULL;
 	size_t count = 0;
@@ -20,22 +20,15 @@ int fm_files_release(pid_t pid, const struct fm_set *except, uint64_t *released)
 	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (pidfd < 0)
 		return FM_ERR_NO_SPACE;
-	int status = fm_scan_files(pid, &mapping, &count);
+	int status = fm_scan_files(pid, false, &mapping, &count);
 	struct fm_set *before = status == FM_OK ? fm_scan_ranges(pid, mapping, count, FM_PAGES_FILE, &status) : NULL;
-	if (before && except) {
-		struct fm_set *all = before;
-		before = fm_set_subtract(all, except);
-		status = before ? FM_OK : FM_ERR_NOMEM;
-		fm_set_free(all);
-	}
-	uint64_t others = except ? except->pages : 0;
 	for (size_t at = 0; before && status == FM_OK && at < before->count; at += FM_SWAP_SLICE) {
 		size_t runs = before->count - at < FM_SWAP_SLICE ? before->count - at : FM_SWAP_SLICE;
 		status = fm_swap_advise(pidfd, before->range + at, runs, MADV_PAGEOUT);
 	}
 	struct fm_set *after = status == FM_OK ? fm_scan_ranges(pid, mapping, count, FM_PAGES_FILE, &status) : NULL;
-	if (after && after->pages < before->pages + others)
-		*released = before->pages + others - after->pages;
+	if (after && after->pages < before->pages)
+		*released = before->pages - after->pages;
 	fm_set_free(after);
 	fm_set_free(before);
 	free(mapping);
@@ -47,7 +40,7 @@ struct fm_set *fm_files_own(pid_t pid, int *status)
 {
 	struct fm_range *mapping = NULL;
 	size_t count = 0;
-	*status = fm_scan_own_executable(pid, &mapping, &count);
+	*status = fm_scan_files(pid, true, &mapping, &count);
 	struct fm_set *own = *status == FM_OK ? fm_scan_ranges(pid, mapping, count, FM_PAGES_FILE, status) : NULL;
 	free(mapping);
 	return own;

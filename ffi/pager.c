@@ -398,7 +398,8 @@ void *fm_pager_main(void *argument)
 	while (!engine->stopping) {
 		int timeout = wait == UINT64_MAX ? -1 : (int)((wait + 999999) / 1000000);
 		/* The next fault of a burst comes within microseconds: sleeping and waking would cost more. */
-		if (timeout && engine->last_fault_ns && fm_now_ns() - engine->last_fault_ns < FM_SPIN_NS && fm_now_ns() >= engine->crowded_ns)
+		uint64_t now = fm_now_ns();
+		if (timeout && engine->last_fault_ns && now - engine->last_fault_ns < FM_SPIN_NS && now >= engine->crowded_ns)
 			timeout = 0;
 		int count = epoll_wait(engine->epoll, event, ROUND_EVENTS, timeout);
 		if (count == 0 && timeout == 0)

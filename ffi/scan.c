@@ -27,6 +27,7 @@ static int status_of_errno(void)
 	return errno == ENOENT || errno == ESRCH ? FM_ERR_NO_SPACE : errno == ENOMEM ? FM_ERR_NOMEM : FM_ERR_SYSTEM;
 }
 
+/* As maps tells them, which is not what stat(2) tells on every file system. */
 struct file {
 	unsigned major, minor;
 	uint64_t inode;
@@ -50,19 +51,26 @@ static int is_manageable(const char *line, const struct file *any, struct fm_ran
 	return 1;
 }
 
-static int is_read_only_file(const char *line, const struct file *only, struct fm_range *range)
+static int is_read_only_file(const char *line, struct file *file, struct fm_range *range)
 {
-	struct file file;
 	uint64_t start, end;
 	char perms[5];
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64, &start, &end, perms, &file.major, &file.minor, &file.inode) < 6)
-		return 0;
-	if (perms[0] != 'r' || perms[1] != '-' || perms[3] != 'p' || file.inode == 0)
-		return 0;
-	if (only && (file.major != only->major || file.minor != only->minor || file.inode != only->inode))
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %x:%x %" SCNu64, &start, &end, perms, &file->major, &file->minor, &file->inode) < 6)
 		return 0;
 	*range = (struct fm_range){start / FM_PAGE_SIZE, end / FM_PAGE_SIZE};
-	return 1;
+	return perms[0] == 'r' && perms[1] == '-' && perms[3] == 'p' && file->inode != 0;
+}
+
+static int is_of(const char *line, const struct file *wanted, struct fm_range *range)
+{
+	struct file file;
+	return is_read_only_file(line, &file, range) && file.major == wanted->major && file.minor == wanted->minor && file.inode == wanted->inode;
+}
+
+static int is_of_others(const char *line, const struct file *file, struct fm_range *range)
+{
+	struct file any;
+	return is_read_only_file(line, &any, range) && !is_of(line, file, range);
 }
 
 static int scan_maps(pid_t pid, int (*is_wanted)(const char *, const struct file *, struct fm_range *), const struct file *file,
@@ -113,34 +121,27 @@ int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct f
 	return scan_maps(pid, is_manageable, NULL, skip_start, skip_end, out, count);
 }
 
-int fm_scan_files(pid_t pid, struct fm_range **out, size_t *count)
-{
-	return scan_maps(pid, is_read_only_file, NULL, 0, 0, out, count);
-}
-
-/* As maps tells it, which is not what stat(2) tells on every file system. */
-static bool own_executable(struct file *file)
+static struct file own_executable(void)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	uint64_t start, end, entry = getauxval(AT_ENTRY);
+	struct file file = {0};
 	char *line = NULL;
 	size_t line_size = 0;
 	bool found = false;
 	while (maps && !found && getline(&line, &line_size, maps) > 0)
-		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %*x %x:%x %" SCNu64, &start, &end, &file->major, &file->minor, &file->inode) == 5 &&
+		found = sscanf(line, "%" SCNx64 "-%" SCNx64 " %*4s %*x %x:%x %" SCNu64, &start, &end, &file.major, &file.minor, &file.inode) == 5 &&
 			start <= entry && entry < end;
 	free(line);
 	if (maps)
 		fclose(maps);
-	return found && file->inode;
+	return found ? file : (struct file){0};
 }
 
-int fm_scan_own_executable(pid_t pid, struct fm_range **out, size_t *count)
+int fm_scan_files(pid_t pid, bool own, struct fm_range **out, size_t *count)
 {
-	struct file file;
-	*out = NULL;
-	*count = 0;
-	return own_executable(&file) ? scan_maps(pid, is_read_only_file, &file, 0, 0, out, count) : FM_OK;
+	struct file executable = own_executable();
+	return scan_maps(pid, own ? is_of : is_of_others, &executable, 0, 0, out, count);
 }
 
 /* PAGEMAP_SCAN: Linux 6.7. */

@@ -16,10 +16,9 @@ int fm_proc_open(pid_t pid, const char *name, int flags);
  * 0 and a malloc'ed array, or a negative fm_status. */
 int fm_scan_mappings(pid_t pid, uint64_t skip_start, uint64_t skip_end, struct fm_range **out, size_t *count);
 
-/* The private mappings of files that the process may not write. As fm_scan_mappings. */
-int fm_scan_files(pid_t pid, struct fm_range **out, size_t *count);
-/* Those of them that are of the executable which the calling process runs, too. */
-int fm_scan_own_executable(pid_t pid, struct fm_range **out, size_t *count);
+/* The private mappings of files that the process may not write: of the executable that the calling process runs, too, or of all
+ * others. As fm_scan_mappings. */
+int fm_scan_files(pid_t pid, bool own, struct fm_range **out, size_t *count);
 
 /* Was each thread seen waiting for something other than a discard? Whatever discard had begun before is done then. */
 bool fm_scan_is_quiet(pid_t pid);

@@ -139,13 +139,12 @@ static void count(struct fm_engine *engine, struct fm_command *command, const st
 
 static void release_files(struct fm_engine *engine, struct fm_command *command, const struct target *target)
 {
-	command->status = target->found ? FM_OK : FM_ERR_NO_SPACE;
+	command->status = target->found ? fm_files_release(target->pid, &command->released) : FM_ERR_NO_SPACE;
 	/* The next sandbox wants the executable at once: its pages stay in the kernel's cache. */
-	if (target->found)
-		command->set = fm_files_own(target->pid, &command->status);
-	if (command->status == FM_OK)
-		command->status = fm_files_release(target->pid, command->set, &command->released);
-	if (command->set && !engine->swap) {
+	int ignored; /* what it has stays then */
+	if (!engine->swap && target->found)
+		command->set = fm_files_own(target->pid, &ignored);
+	if (command->set) {
 		/* The pager has the agent that the rest is done by. */
 		command->message.kind = FM_MSG_FILES;
 		fm_queue_push(&engine->inbox, &command->message);

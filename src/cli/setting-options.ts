@@ -68,7 +68,7 @@ export const settingOptions: readonly SettingOption[] = [
   },
   {
     flag: "--release-files <yes|no>",
-    help: "give back pages of the executable that only the sandbox has",
+    help: "let pages of the executable and of libraries leave",
     setting: "releaseFiles",
     parse: (flag, text) => parseOption(flag, yesOrNo, text) === "yes",
   },

@@ -103,7 +103,7 @@ export class Sandbox implements RunningSandbox {
         ...options.environment,
         ...attachment?.env,
       },
-      stdio: ["ignore", "pipe", "pipe", ...[...attached, "pipe", "pipe"]] as ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", ...attached, "pipe", "pipe"] as unknown as ["ignore", "pipe", "pipe"],
       // A process group of its own, so that a kill takes its children too.
       detached: true,
     });
@@ -141,13 +141,13 @@ export class Sandbox implements RunningSandbox {
   async #boot(options: SandboxOptions): Promise<void> {
     const ready = this.#next(START_TIMEOUT_MS);
     ready.catch(() => {});
-    await this.#connect();
     if (options.attachment) {
       this.#space = await options.attachment.attach(this.#process.pid);
       this.#space.onLost((reason) => {
         this.#lostReason = reason;
       });
     }
+    await this.#connect();
     await ready;
     await options.onReady?.(this.#space);
     this.#send({ init: { module: options.modulePath } });
