@@ -113,6 +113,7 @@ static int move_run(struct arena *a, unsigned long page, unsigned long pages, un
 {
 	unsigned long base = a->staging + a->order.buffer * BUFFER_BYTES;
 	unsigned long done = 0, step = pages;
+	int cut = 0; /* the last call moved fewer than it was asked to */
 	while (done < pages) {
 		struct fm_uffdio_move move = {
 			.dst = base + (index + done) * PAGE,
@@ -125,10 +126,18 @@ static int move_run(struct arena *a, unsigned long page, unsigned long pages, un
 			unsigned at = (unsigned)(index + done + i);
 			a->answer.moved_map[at / 64] |= 1ull << (at % 64);
 		}
-		a->answer.moved += (unsigned)moved;
 		done += moved;
-		if (result == 0 || moved)
+		if (result == 0 || moved) {
+			cut = result != 0;
 			continue;
+		}
+		/* Linux 6.18 forgets what it moved when it had to wait for a page that was migrating: it does the same piece again
+		 * (mm/userfaultfd.c, move_pages: err stays -EAGAIN), and ends on finding the pages' places taken or their page table
+		 * gone. It says so here or, had it moved others before, to the next call, unless that is refused for another reason.
+		 * EBUSY is about a page that is there. */
+		if (result == -EEXIST || result == -ENOENT || (cut && result != -EBUSY))
+			a->answer.unsure = 1;
+		cut = 0;
 		if (result == -EAGAIN || result == -ESRCH)
 			return (int)-result;
 		if (result == -EINVAL && step > 1) {

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#define FM_AGENT_VERSION 3u
+#define FM_AGENT_VERSION 4u
 #define FM_AGENT_ENV "FAASMEM_AGENT_FD"
 
 /* Pages of one order: one staging buffer. */
@@ -58,7 +58,7 @@ struct fm_agent_answer {
 	uint32_t op;
 	uint32_t buffer;
 	int32_t error; /* EAGAIN: memory is changing, read the events and order the rest again */
-	uint32_t moved;
+	uint32_t unsure; /* there may be more of them: look at the staging buffer's pages */
 	uint64_t moved_map[FM_BATCH_PAGES / 64]; /* which pages of the order are in staging now */
 };
 

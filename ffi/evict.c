@@ -202,9 +202,31 @@ static void take_moved(struct fm_space *space, struct fm_batch *batch, const str
 	}
 }
 
-static void on_moved(struct fm_space *space, const struct fm_agent_answer *answer)
+/* Which pages of the order are in staging, whatever the agent said: it can move no more. */
+static int look_at_staging(struct fm_space *space, struct fm_agent_answer *answer)
+{
+	uint64_t first = space->ordered->staging / FM_PAGE_SIZE;
+	struct fm_range staging = {first, first + space->ordered_pages};
+	int status;
+	struct fm_set *there = fm_scan_ranges(space->pid, &staging, 1, FM_PAGES_ANYWHERE, &status);
+	if (!there)
+		return status;
+	for (size_t r = 0; r < there->count; r++)
+		for (uint64_t i = there->range[r].start - first; i < there->range[r].end - first; i++)
+			answer->moved_map[i / 64] |= 1ull << (i % 64);
+	fm_set_free(there);
+	return FM_OK;
+}
+
+static void on_moved(struct fm_space *space, struct fm_agent_answer *answer)
 {
 	struct fm_batch *batch = space->ordered;
+	int status = answer->unsure ? look_at_staging(space, answer) : FM_OK;
+	if (status != FM_OK) {
+		if (status != FM_ERR_NO_SPACE) /* else it has ended by itself */
+			fm_space_abandon(space, status); /* nobody can tell what left it from what it never touched */
+		return;
+	}
 	space->ordered = NULL;
 	space->gated = false;
 	take_moved(space, batch, answer);
@@ -228,26 +250,6 @@ static void on_moved(struct fm_space *space, const struct fm_agent_answer *answe
 	fm_evict_pump(space);
 }
 
-/* What the agent did not come to say: which pages are in staging. It can move no more, its thread has ended; and a program that
- * executes another still touches memory on its way, so that its faults must not wait for an answer. */
-static bool look_for_answer(struct fm_space *space, struct fm_agent_answer *answer)
-{
-	static const enum fm_page_place place[] = {FM_PAGES_RESIDENT, FM_PAGES_SWAPPED};
-	uint64_t first = space->ordered->staging / FM_PAGE_SIZE;
-	struct fm_range staging = {first, first + space->ordered_pages};
-	for (size_t p = 0; p < 2; p++) {
-		int status;
-		struct fm_set *there = fm_scan_ranges(space->pid, &staging, 1, place[p], &status);
-		if (!there)
-			return false;
-		for (size_t r = 0; r < there->count; r++)
-			for (uint64_t i = there->range[r].start - first; i < there->range[r].end - first; i++)
-				answer->moved_map[i / 64] |= 1ull << (i % 64);
-		fm_set_free(there);
-	}
-	return true;
-}
-
 /* The agent is gone: the process is about to end, or to execute another program, which ends its threads before it lets go of its
  * memory. Faults are served, but nothing more leaves. */
 void fm_evict_stop(struct fm_space *space)
@@ -255,8 +257,10 @@ void fm_evict_stop(struct fm_space *space)
 	fm_pager_watch(space->engine, space->agent, NULL, 0);
 	space->agent_gone = true;
 	space->gone_ns = fm_now_ns();
+	/* What it did not come to say. A program that executes another still touches memory on its way, so that its faults must not wait
+	 * for an answer. */
 	struct fm_agent_answer answer = {.op = FM_AGENT_MOVE};
-	if (space->ordered && look_for_answer(space, &answer))
+	if (space->ordered && look_at_staging(space, &answer) == FM_OK)
 		on_moved(space, &answer);
 	else if (!space->ordered)
 		fm_evict_pump(space);

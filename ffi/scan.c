@@ -151,6 +151,7 @@ static int scan_range(int pagemap, struct fm_range range, enum fm_page_place pla
 		[FM_PAGES_RESIDENT] = FM_PAGE_IS_PRESENT | FM_PAGE_IS_PFNZERO,
 		[FM_PAGES_SWAPPED] = FM_PAGE_IS_SWAPPED,
 		[FM_PAGES_FILE] = FM_PAGE_IS_PRESENT | FM_PAGE_IS_FILE,
+		[FM_PAGES_ANYWHERE] = 0,
 	};
 	struct fm_page_region regions[256];
 	struct fm_pm_scan scan = {
@@ -161,6 +162,7 @@ static int scan_range(int pagemap, struct fm_range range, enum fm_page_place pla
 		.vec_len = sizeof(regions) / sizeof(regions[0]),
 		.category_inverted = place == FM_PAGES_RESIDENT ? FM_PAGE_IS_PFNZERO : 0,
 		.category_mask = wanted[place],
+		.category_anyof_mask = place == FM_PAGES_ANYWHERE ? FM_PAGE_IS_PRESENT | FM_PAGE_IS_SWAPPED : 0,
 	};
 	while (scan.start < scan.end) {
 		int found = ioctl(pagemap, FM_PAGEMAP_SCAN, &scan);
@@ -180,7 +182,7 @@ static int scan_range(int pagemap, struct fm_range range, enum fm_page_place pla
 static int read_range(int pagemap, struct fm_range range, enum fm_page_place place, struct fm_set_builder *builder)
 {
 	static const uint64_t wanted[] = {
-		[FM_PAGES_RESIDENT] = 1ull << 63, [FM_PAGES_SWAPPED] = 1ull << 62, [FM_PAGES_FILE] = 5ull << 61};
+		[FM_PAGES_RESIDENT] = 1ull << 63, [FM_PAGES_SWAPPED] = 1ull << 62, [FM_PAGES_FILE] = 5ull << 61, [FM_PAGES_ANYWHERE] = 0};
 	uint64_t words[4096];
 	for (uint64_t at = range.start; at < range.end;) {
 		uint64_t want = range.end - at < 4096 ? range.end - at : 4096;
@@ -189,7 +191,7 @@ static int read_range(int pagemap, struct fm_range range, enum fm_page_place pla
 			return got < 0 ? -1 : 0;
 		uint64_t pages = (uint64_t)got / sizeof(words[0]);
 		for (uint64_t i = 0; i < pages; i++)
-			if ((words[i] & wanted[place]) == wanted[place])
+			if ((words[i] & wanted[place]) == wanted[place] && words[i] >> 62)
 				fm_builder_add(builder, at + i, at + i + 1);
 		at += pages;
 	}

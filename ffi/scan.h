@@ -22,8 +22,9 @@ int fm_scan_files(pid_t pid, bool own, struct fm_range **out, size_t *count);
 
 /* Was each thread seen waiting for something other than a discard? Whatever discard had begun before is done then. */
 bool fm_scan_is_quiet(pid_t pid);
-/* Where pages are: in memory (the shared zero page left out), in swap, or in memory and the file's own. */
-enum fm_page_place { FM_PAGES_RESIDENT, FM_PAGES_SWAPPED, FM_PAGES_FILE };
+/* Where pages are: in memory (the shared zero page left out), in swap, in memory and the file's own, or anywhere at all (also
+ * migrating or of zeros). */
+enum fm_page_place { FM_PAGES_RESIDENT, FM_PAGES_SWAPPED, FM_PAGES_FILE, FM_PAGES_ANYWHERE };
 /* Adds the pages of these ranges (ascending) that are there to the builder; `pagemap` is /proc/PID/pagemap. -1 with errno. */
 int fm_scan_into(int pagemap, const struct fm_range *range, size_t count, enum fm_page_place place, struct fm_set_builder *builder);
 /* The same as a set, or NULL with *status. */
