@@ -298,7 +298,8 @@ int32_t fm_agent_pair(int32_t *fds)
 static int32_t enqueue(struct fm_engine *engine, struct fm_queue *queue, int kind, uint32_t space, uint64_t op, const struct fm_set *set, uint64_t rate)
 {
 	struct fm_command *command = calloc(1, sizeof(*command));
-	if (command && set && !(command->set = fm_set_copy(set))) {
+	if (command && ((set && !(command->set = fm_set_copy(set))) || (op && !fm_emit_promise(engine, 1)))) {
+		fm_set_free(command->set);
 		free(command);
 		command = NULL;
 	}
@@ -336,7 +337,7 @@ int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid)
 {
 	struct fm_space *space = fm_space_make(engine);
 	struct fm_command *command = calloc(1, sizeof(*command));
-	if (!space || !command)
+	if (!space || !command || !fm_emit_promise(engine, FM_SPACE_EVENTS))
 		goto failed;
 	pthread_mutex_lock(&engine->table_lock);
 	uint32_t place = 1;
@@ -344,6 +345,7 @@ int32_t fm_attach(struct fm_engine *engine, int32_t socket, int32_t pid)
 		place++;
 	if (place > FM_TABLE_MASK || (place >= engine->table_size && !grow_table(engine))) {
 		pthread_mutex_unlock(&engine->table_lock);
+		fm_emit_release(engine, FM_SPACE_EVENTS);
 		goto failed;
 	}
 	engine->generation = (engine->generation + 1) & 0x7fff;
@@ -424,8 +426,10 @@ int32_t fm_age(struct fm_engine *engine, uint32_t space, uint64_t op)
 static int32_t enqueue_barrier(struct fm_engine *engine, struct fm_queue *queue, int kind, uint32_t space, uint32_t barrier, uint64_t rate, uint64_t op)
 {
 	struct fm_command *command = calloc(1, sizeof(*command));
-	if (!command)
+	if (!command || (op && !fm_emit_promise(engine, 1))) {
+		free(command);
 		return FM_ERR_NOMEM;
+	}
 	*command = (struct fm_command){.message.kind = kind, .space = space, .op = op, .bytes_per_second = rate, .barrier = barrier};
 	command->sequence = __atomic_fetch_add(&engine->sequence, 1, __ATOMIC_RELAXED);
 	fm_queue_push(queue, &command->message);

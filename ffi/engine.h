@@ -57,6 +57,9 @@ _Static_assert(FM_READ_AHEAD <= FM_BATCH_PAGES, "a fetch has no more places");
 /* A memory server that leaves a demand read unanswered for this long counts as lost. */
 #define FM_DEMAND_TIMEOUT_NS 10000000000ull
 
+/* Events that an attached space sends without being asked: attached, lost, ended, attached again after an exec. */
+#define FM_SPACE_EVENTS 4u
+
 /* A space's number: its place in the table, and a generation above it so that numbers do not come back. */
 #define FM_TABLE_MASK 0xffffu
 
@@ -279,6 +282,7 @@ struct fm_engine {
 	pthread_mutex_t event_lock; /* event pipe and its overflow */
 	struct fm_event *overflow;
 	size_t overflow_count, overflow_capacity;
+	size_t promised; /* events that there must be room for, whatever happens */
 
 	pthread_mutex_t table_lock; /* table: id -> space, for callers' threads and the scanner */
 	struct fm_space **table;
@@ -307,6 +311,9 @@ struct fm_engine {
 
 /* ---- events.c: telling the caller ---- */
 void fm_emit(struct fm_engine *engine, const struct fm_event *event);
+/* Keeps room for `events` that will be emitted. False: no memory. An event with an operation's number takes one up. */
+bool fm_emit_promise(struct fm_engine *engine, size_t events);
+void fm_emit_release(struct fm_engine *engine, size_t events);
 void fm_emit_flush(struct fm_engine *engine);
 
 /* ---- space.c: one address space ---- */

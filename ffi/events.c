@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Events to the caller: records in a pipe. A reader that is slow never stops the pager: what does not fit
- * waits in memory. */
+ * waits in memory, which is there before the operation begins that an event answers. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,22 +27,44 @@ static void flush(struct fm_engine *engine)
 	}
 }
 
+static bool grow(struct fm_engine *engine, size_t need)
+{
+	if (need <= engine->overflow_capacity)
+		return true;
+	size_t capacity = need < 32 ? 64 : need * 2;
+	struct fm_event *grown = realloc(engine->overflow, capacity * sizeof(*grown));
+	if (!grown)
+		return false;
+	engine->overflow = grown;
+	engine->overflow_capacity = capacity;
+	return true;
+}
+
+bool fm_emit_promise(struct fm_engine *engine, size_t events)
+{
+	pthread_mutex_lock(&engine->event_lock);
+	bool room = grow(engine, engine->overflow_count + engine->promised + events);
+	if (room)
+		engine->promised += events;
+	pthread_mutex_unlock(&engine->event_lock);
+	return room;
+}
+
+void fm_emit_release(struct fm_engine *engine, size_t events)
+{
+	pthread_mutex_lock(&engine->event_lock);
+	engine->promised -= events;
+	pthread_mutex_unlock(&engine->event_lock);
+}
+
 void fm_emit(struct fm_engine *engine, const struct fm_event *event)
 {
 	pthread_mutex_lock(&engine->event_lock);
 	flush(engine);
-	if (engine->overflow_count || !put(engine, event)) {
-		if (engine->overflow_count == engine->overflow_capacity) {
-			size_t capacity = engine->overflow_capacity ? engine->overflow_capacity * 2 : 64;
-			struct fm_event *grown = realloc(engine->overflow, capacity * sizeof(*grown));
-			if (grown) {
-				engine->overflow = grown;
-				engine->overflow_capacity = capacity;
-			}
-		}
-		if (engine->overflow_count < engine->overflow_capacity)
-			engine->overflow[engine->overflow_count++] = *event;
-	}
+	if ((engine->overflow_count || !put(engine, event)) && grow(engine, engine->overflow_count + 1))
+		engine->overflow[engine->overflow_count++] = *event;
+	if (event->op && engine->promised)
+		engine->promised--;
 	pthread_mutex_unlock(&engine->event_lock);
 }
 

@@ -65,8 +65,10 @@ static void on_attach(struct fm_engine *engine, struct fm_command *command)
 		fm_injector_order(space);
 }
 
+/* It leaves its process alone: a socket that is closed without a word would end that. */
 static void drop_agent(struct fm_space *space)
 {
+	fm_space_order(space, &(struct fm_agent_order){.op = FM_AGENT_LEAVE});
 	fm_pager_watch(space->engine, space->agent, NULL, 0);
 	close(space->agent);
 	space->agent = -1;
@@ -165,6 +167,7 @@ static void on_close(struct fm_engine *engine, struct fm_space *space)
 	pthread_mutex_lock(&engine->table_lock);
 	engine->table[space->id & FM_TABLE_MASK] = NULL;
 	pthread_mutex_unlock(&engine->table_lock);
+	fm_emit_release(engine, FM_SPACE_EVENTS);
 	fm_space_unref(space);
 }
 

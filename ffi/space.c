@@ -10,6 +10,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "uapi.h"
@@ -261,10 +262,23 @@ static int receive_hello(struct fm_space *space, struct fm_agent_hello *hello)
 	return FM_OK;
 }
 
+/* Whether pages that left can be read is found out before any does: Yama's ptrace_scope, another security module, a user
+ * namespace may forbid it. */
+static int try_reading(pid_t pid, const struct fm_agent_hello *hello)
+{
+	struct fm_agent_hello seen = {0};
+	struct iovec local = {&seen, sizeof(seen)}, remote = {(void *)(uintptr_t)hello->arena_start, sizeof(seen)};
+	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != sizeof(seen))
+		return errno == EPERM ? FM_ERR_PERMISSION : errno == ESRCH ? FM_ERR_NO_SPACE : FM_ERR_SYSTEM;
+	return memcmp(&seen, hello, sizeof(seen)) == 0 ? FM_OK : FM_ERR_PROTOCOL; /* another process has this number here */
+}
+
 int fm_space_handshake(struct fm_space *space)
 {
 	struct fm_agent_hello hello;
 	int status = receive_hello(space, &hello);
+	if (status == FM_OK)
+		status = try_reading(space->pid, &hello);
 	if (status != FM_OK)
 		return status;
 	struct uffdio_api api = {.api = UFFD_API, .features = EVENT_FEATURES | FM_UFFD_FEATURE_MOVE};

@@ -324,6 +324,7 @@ static void close_space(struct fm_engine *engine, struct fm_space *space)
 	free(space->barrier);
 	space->swapped = NULL;
 	space->barrier = NULL;
+	fm_emit_release(engine, FM_SPACE_EVENTS);
 	fm_space_unref(space);
 }
 

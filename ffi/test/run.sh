@@ -53,8 +53,8 @@ for flavour in plain asan tsan; do
   }
   check "driver, and driver that cuts, build ($flavour)" at_once build_driver
 done
-check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../ranges.c" "$here/../slots.c"
-check "page sets, page map, slots" "$work/unit"
+check "unit tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/unit" "$here/unit.c" "$here/../set.c" "$here/../page_map.c" "$here/../ranges.c" "$here/../slots.c" "$here/../events.c" -Wl,--wrap=realloc
+check "page sets, page map, slots, events" "$work/unit"
 check "hotness tests build" gcc -O1 -g -fsanitize=address,undefined $warnings -o "$work/hotness" "$here/hotness.c" "$here/../hotness/page_table.c" "$here/../hotness/btf.c" "$here/../hotness/mglru.c" "$here/../hotness/look_cost.c" "$here/../scan.c" "$here/../set.c"
 check "page tables of every format, generations, damaged type information, cost of a look" "$work/hotness"
 check "programs build" sh -c "gcc -O2 $warnings -o '$work/simple' '$here/simple.c' && gcc -O2 $warnings -o '$work/stress' '$here/stress.c' -pthread && gcc -O2 $warnings -o '$work/grow' '$here/grow.c' -pthread && gcc -O2 $warnings -o '$work/daemon' '$here/daemon.c'"
@@ -63,7 +63,7 @@ agent=$out/libfaasmem_agent.so
 
 # Calls that ask for memory, a descriptor or a thread fail: the driver says so or goes on, and its program ends right or is
 # killed. Never an abort, a hang, a wrong byte or a page that stays in the server.
-asking="malloc calloc realloc mmap epoll_create1 pipe2 eventfd socket socketpair accept4 pthread_create open fcntl syscall"
+asking="malloc calloc realloc mmap epoll_create1 pipe2 eventfd socket socketpair accept4 pthread_create open fcntl syscall process_vm_readv"
 # shellcheck disable=SC2046,SC2086
 check "driver that runs short builds" gcc -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined $warnings \
   $(printf -- '-Wl,--wrap=%s ' $asking) -o "$work/driver-short" "$here/driver.c" "$here/shortage.c" $library -pthread
@@ -108,6 +108,11 @@ ended() { # a program and its arguments: no process of it is left, after a secon
   left=$(ps -eo stat=,args= | grep -F "$1" | grep -vc '^Z\|grep')
   [ "$left" -eq 0 ] || { echo "$left processes go on after a second"; return 1; }
 }
+refused() { # the program goes on without far memory, and its end is its own
+  FAASMEM_REFUSE_READS=1 timeout 60 "$work/driver-short" --pause 1 "$agent" -- "$work/simple" 256 2
+  [ $? -eq 4 ] && grep -q '^driver: attach: status -15$' "$work/log"
+}
+check "a process whose memory may not be read is left alone" refused
 check "short of memory, descriptors, threads: one call" at_once every_call 1 1 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
 check "short of them, forty calls in a row" at_once every_call 40 2 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
 check "short of them with a store of the process" at_once every_call 2 3 --local --pause 1 "$agent" -- "$work/simple" 64 1

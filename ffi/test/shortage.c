@@ -4,6 +4,7 @@
  *   FAASMEM_FAIL_FROM=N   the N-th such call fails (1 = the first) ...
  *   FAASMEM_FAIL_CALLS=M  ... and the M-1 after it (default 1)
  *   FAASMEM_FAIL_ONE_IN=K ... but only one in K of them, by chance (default 1)
+ *   FAASMEM_REFUSE_READS     another process' memory may not be read (as Yama's ptrace_scope 3 has it)
  * N = 0: none fails, and how many there were is printed at the end. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static atomic_ulong calls;
@@ -57,6 +59,16 @@ static bool short_of(int error)
 	{                                                       \
 		return short_of(error) ? failure : __real_##name arguments; \
 	}
+
+ssize_t __real_process_vm_readv(pid_t pid, const struct iovec *to, unsigned long tos, const struct iovec *from, unsigned long froms, unsigned long flags);
+ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *to, unsigned long tos, const struct iovec *from, unsigned long froms, unsigned long flags);
+ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *to, unsigned long tos, const struct iovec *from, unsigned long froms, unsigned long flags)
+{
+	if (!getenv("FAASMEM_REFUSE_READS"))
+		return __real_process_vm_readv(pid, to, tos, from, froms, flags);
+	errno = EPERM;
+	return -1;
+}
 
 WRAP(void *, malloc, ENOMEM, NULL, (size_t size), (size))
 WRAP(void *, calloc, ENOMEM, NULL, (size_t count, size_t size), (count, size))

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Page sets, page map and slots against simple models of themselves, with random operations. */
+ * Page sets, page map and slots against simple models of themselves, with random operations; and events that are told though no
+ * memory is left. */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "../engine.h"
 #include "../page_map.h"
 #include "../set.h"
 #include "../slots.h"
@@ -195,12 +200,45 @@ static void test_slots(void)
 	fm_slots_clear(&slots);
 }
 
+static int no_memory;
+void *__real_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void *__wrap_realloc(void *old, size_t size)
+{
+	return no_memory ? NULL : __real_realloc(old, size);
+}
+
+/* Nobody reads: what the pipe does not take must have its place already. */
+static void test_events(void)
+{
+	enum { OPERATIONS = 500 };
+	static struct fm_engine engine;
+	struct fm_event event;
+	CHECK(pipe2(engine.event_pipe, O_NONBLOCK) == 0 && fcntl(engine.event_pipe[1], F_SETPIPE_SZ, 4096) == 4096);
+	uint64_t told = 0, promised = 0;
+	for (int i = 0; i < OPERATIONS; i++)
+		promised += fm_emit_promise(&engine, 1);
+	CHECK(promised == OPERATIONS);
+	no_memory = 1;
+	while (fm_emit_promise(&engine, 1)) /* what was allocated beyond that */
+		promised++;
+	for (uint64_t op = 1; op <= promised; op++)
+		fm_emit(&engine, &(struct fm_event){.op = op});
+	for (; read(engine.event_pipe[0], &event, sizeof(event)) == sizeof(event); fm_emit_flush(&engine))
+		CHECK(event.op == ++told);
+	no_memory = 0;
+	CHECK(told == promised && engine.promised == 0);
+	free(engine.overflow);
+	close(engine.event_pipe[0]);
+	close(engine.event_pipe[1]);
+}
+
 int main(void)
 {
 	struct {
 		const char *name;
 		void (*run)(void);
-	} tests[] = {{"page sets", test_sets}, {"page set of pages", test_set_of_pages}, {"page map", test_page_map}, {"slots", test_slots}};
+	} tests[] = {{"page sets", test_sets}, {"page set of pages", test_set_of_pages}, {"page map", test_page_map}, {"slots", test_slots}, {"events", test_events}};
 	int bad = 0, total = sizeof(tests) / sizeof(tests[0]);
 	srand(1);
 	for (int i = 0; i < total; i++) {

@@ -73,6 +73,12 @@ export const settingOptions: readonly SettingOption[] = [
     parse: (flag, text) => parseOption(flag, yesOrNo, text) === "yes",
   },
   {
+    flag: "--recall-ahead <yes|no>",
+    help: "bring memory back just before a request that is expected",
+    setting: "recallAhead",
+    parse: (flag, text) => parseOption(flag, yesOrNo, text) === "yes",
+  },
+  {
     flag: "--p95-budget <share>",
     help: "how much the P95 may grow before the policy backs off",
     setting: "p95Budget",

@@ -430,3 +430,53 @@ test("before it is known what comes after a long idle time, all memory of one sa
   end();
   expect(other.probe()).not.toBe(null);
 });
+
+/** Of a function that a timer calls every five minutes; a few of its requests come right after others. */
+function timed(): FunctionHistory {
+  const history = new FunctionHistory();
+  for (let i = 0; i < 40; i++) history.reuse.record(i % 4 === 0 ? 1 : 290 + (i % 9));
+  history.recordDuration(0.001); // a recall would be far above the budget
+  return history;
+}
+
+test("where the next request is expected, everything leaves, and what it wants is back before it", async () => {
+  const { memory, clock, policy, request } = await sandbox({ semiWarmRate: 0.1 }, {}, true, timed());
+  await request(1, 11);
+  await clock.pass(200);
+  expect(memory.resident.size).toBe(0);
+  expect(policy.semiWarm).toBe(true);
+  await clock.pass(80); // of the buckets of 290 to 298 s the first begins at 287
+  expect([...memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11]);
+  expect(policy.semiWarm).toBe(false);
+  expect((await memory.takeRecalled()).pages).toBe(0); // no request is blamed for it
+  await clock.pass(60); // it did not come
+  expect(memory.resident.size).toBe(0);
+});
+
+test("nothing leaves for a request that may come soon, or at any time, or where that is switched off", async () => {
+  const soon = timed();
+  for (let i = 0; i < 20; i++) soon.reuse.record(100);
+  const anyTime = timed();
+  for (let i = 0; i < 40; i++) anyTime.reuse.record(130 + 10 * i);
+  const few = new FunctionHistory();
+  for (let i = 0; i < 9; i++) few.reuse.record(290);
+  few.recordDuration(0.001);
+  for (const [history, settings, switches] of [
+    [soon, {}, {}],
+    [anyTime, {}, {}],
+    [few, {}, {}],
+    [timed(), { recallAhead: false }, {}],
+    [timed(), {}, { recall: false }],
+  ] as const) {
+    const { memory, clock, request } = await sandbox(
+      { semiWarmRate: 0.1, ...settings },
+      switches,
+      true,
+      history,
+    );
+    await request(1, 11);
+    await clock.pass(100);
+    const stays = [...memory.resident].toSorted((a, b) => a - b);
+    expect(stays).toEqual("recall" in switches ? [] : [1, 11]);
+  }
+});

@@ -1,5 +1,6 @@
 import { PAGE_BYTES } from "../base/units.ts";
 import type { PageSet } from "./engine.ts";
+import { expectedReturn } from "./expected-return.ts";
 import type { FunctionHistory } from "./history.ts";
 import { InitWindow } from "./init-window.ts";
 import type { Barrier, Policy, PolicyContext } from "./policy.ts";
@@ -55,8 +56,9 @@ export interface FaasmemSwitches {
  * tracker; without one, a page shows that it is hot by coming back.
  *
  * Beyond the paper: the Init Pucket's window closes by itself, and semi-warm takes the coldest pages first and leaves
- * the working set in place where bringing it back would cost requests more than the latency budget. While recent
- * requests are slower than that allows, delays grow and steps shrink.
+ * the working set in place where bringing it back would cost requests more than the latency budget. Where it is known when the next
+ * request comes, everything leaves, and the working set is back before it. While recent requests are slower than the budget
+ * allows, delays grow and steps shrink.
  */
 export class FaasmemPolicy implements Policy {
   readonly #context: PolicyContext;
@@ -340,17 +342,25 @@ export class FaasmemPolicy implements Policy {
     await this.#learn();
     const workingSet = this.#touches.workingSet();
     if (this.#touches.areMany) history.workingSet = await memory.portable(workingSet);
-    const isRare = this.#isRare(delay);
-    const stays = this.#stays(delay, isRare, workingSet);
+    const expected = this.#on.recall ? expectedReturn(this.#context, delay, workingSet.pages) : null;
+    const isRare = !expected && this.#isRare(delay);
+    const stays = expected ? memory.empty() : this.#stays(delay, isRare, workingSet);
     if (!stays) return;
+    if (expected)
+      this.#later(idleSince + expected.recallAtS - clock.now(), () =>
+        this.#recallAhead(workingSet, idleSince + expected.giveUpAtS),
+      );
     const releases = isRare || this.#filesAreCheap();
+    const endsAt =
+      idleSince +
+      Math.min(
+        settings.keepAliveS - settings.semiWarmMarginS,
+        expected?.recallAtS ?? Number.POSITIVE_INFINITY,
+      );
     if (releases) await this.#releaseFiles();
     let held: number | undefined;
     let restS = REST_S;
-    const isOver = () =>
-      this.#running ||
-      turn !== this.#cooling ||
-      clock.now() >= idleSince + settings.keepAliveS - settings.semiWarmMarginS;
+    const isOver = () => this.#running || turn !== this.#cooling || clock.now() >= endsAt;
     const step = async () => {
       if (isOver()) return;
       const resident = await memory.snapshot();
@@ -382,5 +392,19 @@ export class FaasmemPolicy implements Policy {
       await step();
     };
     await step();
+  }
+
+  /** Semi-warm ends before the request that is expected, and begins again if that has not come by `giveUpAt`. */
+  async #recallAhead(workingSet: PageSet, giveUpAt: number): Promise<void> {
+    const { memory, clock, history } = this.#context;
+    if (this.#running) return;
+    this.#cooling++;
+    const started = clock.realMs();
+    await memory.prefetch(workingSet);
+    await memory.takeRecalled(); // not what a request wanted
+    history.recordRecallAhead(clock.realMs() - started);
+    if (this.#running) return;
+    this.#semiWarm = false;
+    this.#later(Math.max(0, giveUpAt - clock.now()), () => this.#cool(giveUpAt - this.#idleSince));
   }
 }

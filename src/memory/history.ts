@@ -10,6 +10,8 @@ const RECENT = 32;
 const RECALLS = 8;
 /** The most requests at once fade by this with each request. */
 const PEAK_DECAY = 0.99;
+/** The longest recall ahead of a request fades by this with each other one. */
+const AHEAD_DECAY = 0.95;
 /** Bulk restore of a slow machine, in bytes per second: what is assumed until a recall was measured. */
 const ASSUMED_RECALL = 1024 ** 3;
 
@@ -43,6 +45,7 @@ export class FunctionHistory {
   #isProbed = false;
   #estimate = Number.POSITIVE_INFINITY;
   #recallBytesPerS = ASSUMED_RECALL;
+  #aheadMs: number | null = null;
   /** What requests took longer than usual, by the bytes that came back during them; in milliseconds a byte. */
   #slowdowns: number[] = [];
 
@@ -94,6 +97,16 @@ export class FunctionHistory {
   recordRecall(bytes: number, ms: number): void {
     if (bytes < 1024 ** 2 || ms <= 0) return; // too small to tell a rate
     this.#recallBytesPerS += 0.25 * (bytes / (ms / 1000) - this.#recallBytesPerS);
+  }
+
+  /** A working set came back ahead of its request, among those of other sandboxes, in `ms` of real time. */
+  recordRecallAhead(ms: number): void {
+    this.#aheadMs = Math.max(ms, (this.#aheadMs ?? 0) * AHEAD_DECAY);
+  }
+
+  /** How long that takes, in milliseconds of real time: what it took of late, or what recalls of `bytes` at once should. */
+  recallAheadMs(bytes: number): number {
+    return this.#aheadMs ?? this.recallMs(bytes);
   }
 
   /** A request during which `bytes` came back took `ms` of real time. */

@@ -24,6 +24,22 @@ test("nothing is said before there are enough observations", () => {
   expect(intervals.quantile(0.99)).toBeWithin(100, 107);
 });
 
+test("the range of long idle times leaves out the shortest and the longest, and needs ten of them", () => {
+  const intervals = new ReuseIntervals();
+  for (let i = 0; i < 100; i++) intervals.record(5);
+  for (let i = 0; i < 9; i++) intervals.record(300);
+  expect(intervals.rangeAbove(60, 0.02)).toBeNull();
+  for (let i = 0; i < 91; i++) intervals.record(300);
+  const range = intervals.rangeAbove(60, 0.02)!;
+  expect(range.low).toBeWithin(282, 300);
+  expect(range.high).toBeWithin(300, 320);
+  intervals.record(70);
+  intervals.record(3000);
+  expect(intervals.rangeAbove(60, 0.02)).toEqual(range);
+  expect(intervals.rangeAbove(60, 0)!.low).toBeLessThan(71);
+  expect(intervals.rangeAbove(400, 0.02)).toBeNull();
+});
+
 test("a changed load is learned, and the old one forgotten", () => {
   const intervals = new ReuseIntervals();
   for (let i = 0; i < 5000; i++) intervals.record(1000);

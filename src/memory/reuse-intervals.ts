@@ -7,6 +7,8 @@ const BUCKETS = Math.ceil(Math.log2(LONGEST_S) * PER_OCTAVE) + 1;
 const DECAY = 0.9985;
 /** Below this, the tail is not known: the floor holds. */
 const ENOUGH = 20;
+/** Observations of long idle times that are enough to expect another one like them. */
+const ENOUGH_LONG = 10;
 
 /**
  * What a function's sandboxes idle between two requests: a histogram that forgets slowly. The P99 of it is when
@@ -41,12 +43,31 @@ export class ReuseIntervals {
   quantile(quantile: number): number | null {
     if (this.#samples < ENOUGH) return null;
     const total = this.#weight.reduce((sum, weight) => sum + weight, 0);
-    let left = total * quantile;
-    for (let i = 0; i < BUCKETS; i++) {
+    return 2 ** (this.#bucketAt(total * quantile, 0) / PER_OCTAVE);
+  }
+
+  /**
+   * The observations that were longer than `seconds`, without this share of them at either end: lower end of the shortest's bucket,
+   * upper end of the longest's, in seconds. Null until there are enough of them.
+   */
+  rangeAbove(seconds: number, outside: number): { low: number; high: number } | null {
+    const first = bucketOf(seconds) + 1;
+    const total = this.#weight.slice(first).reduce((sum, weight) => sum + weight, 0);
+    if (total < ENOUGH_LONG * this.#scale) return null;
+    return {
+      low: 2 ** ((this.#bucketAt(total * outside, first) - 1) / PER_OCTAVE),
+      high: 2 ** (this.#bucketAt(total * (1 - outside), first) / PER_OCTAVE),
+    };
+  }
+
+  /** The bucket in which the weights from `first` on come to `weight`. */
+  #bucketAt(weight: number, first: number): number {
+    let left = weight;
+    for (let i = first; i < BUCKETS; i++) {
       left -= this.#weight[i]!;
-      if (left <= 0) return 2 ** (i / PER_OCTAVE);
+      if (left <= 0) return i;
     }
-    return LONGEST_S;
+    return BUCKETS - 1;
   }
 
   /** Share of the observations that were longer than `seconds`, to a bucket's precision; 0 without any. */

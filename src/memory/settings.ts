@@ -54,6 +54,11 @@ export const policySettings = z.object({
    * disk, which may be slow.
    */
   releaseFiles: z.boolean().default(true),
+  /**
+   * Where earlier idle times tell when the next request comes, let everything leave until then, and bring the working set back just
+   * before it.
+   */
+  recallAhead: z.boolean().default(true),
   /** Semi-warm ends this long before keep-alive does: what would be destroyed at once need not travel. */
   semiWarmMarginS: z.number().min(0).default(15),
   /** Idle time after which the sandbox is destroyed. */

@@ -1,0 +1,34 @@
+import { PAGE_BYTES } from "../base/units.ts";
+import type { PolicyContext } from "./policy.ts";
+
+/** Of the idle times that are longer than this one so far, this share may be shorter than expected, and as many longer. */
+const OUTSIDE = 0.02;
+/** The longest expected idle time may be so many times the shortest: memory that came back waits that long for its request. */
+const SPREAD = 1.5;
+/** What leaves must stay away for so long, in trace seconds, to be worth the way. */
+const WORTH_S = 60;
+
+/** Idle times in trace seconds. */
+export interface ExpectedReturn {
+  /** When the working set must begin to come back to be there in time. */
+  recallAtS: number;
+  /** No request since then: none is expected any more. */
+  giveUpAtS: number;
+}
+
+/**
+ * When the next request of a sandbox comes that has idled for `idleS`, where earlier idle times tell: functions that a timer calls do
+ * that. The histogram's head tells when to be ready and its tail when to give up, as in pre-warming (Shahrad et al., Serverless in the
+ * Wild, ATC'20, section 4.2), with pages of a sandbox in the place of sandboxes.
+ * @param pages of the working set, which must be back by then; 0: it is not known
+ */
+export function expectedReturn(context: PolicyContext, idleS: number, pages: number): ExpectedReturn | null {
+  const { history, settings, clock } = context;
+  const known = history.reuse.rangeAbove(idleS, OUTSIDE);
+  if (!settings.recallAhead || pages === 0 || !known || known.high > known.low * SPREAD) return null;
+  // The way back takes real time, and may have to wait for the end of a step of semi-warm.
+  const leadS = (history.recallAheadMs(pages * PAGE_BYTES) / 1000) * clock.scale + settings.semiWarmStepS;
+  const recallAtS = known.low - leadS;
+  const isWorth = recallAtS >= idleS + WORTH_S && known.low < settings.keepAliveS;
+  return isWorth ? { recallAtS, giveUpAtS: known.high } : null;
+}
