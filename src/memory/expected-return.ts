@@ -5,6 +5,10 @@ import type { PolicyContext } from "./policy.ts";
 const OUTSIDE = 0.02;
 /** The longest expected idle time may be so many times the shortest: memory that came back waits that long for its request. */
 const SPREAD = 1.5;
+/** Of the time until then, the share in which everything leaves: faster than where a request may come at any time. */
+const LEAVING = 0.25;
+/** After the longest expected idle time, how many times that a request is still waited for. */
+const PATIENCE = 1.1;
 /** What leaves must stay away for so long, in trace seconds, to be worth the way. */
 const WORTH_S = 60;
 
@@ -14,6 +18,8 @@ export interface ExpectedReturn {
   recallAtS: number;
   /** No request since then: none is expected any more. */
   giveUpAtS: number;
+  /** Share of the memory that leaves in each second. */
+  rate: number;
 }
 
 /**
@@ -30,5 +36,7 @@ export function expectedReturn(context: PolicyContext, idleS: number, pages: num
   const leadS = (history.recallAheadMs(pages * PAGE_BYTES) / 1000) * clock.scale + settings.semiWarmStepS;
   const recallAtS = known.low - leadS;
   const isWorth = recallAtS >= idleS + WORTH_S && known.low < settings.keepAliveS;
-  return isWorth ? { recallAtS, giveUpAtS: known.high } : null;
+  return isWorth
+    ? { recallAtS, giveUpAtS: known.high * PATIENCE, rate: 1 / ((recallAtS - idleS) * LEAVING) }
+    : null;
 }

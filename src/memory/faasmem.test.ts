@@ -362,7 +362,7 @@ test("where looks are dear, one early look finds what only the first requests wa
     );
     memory.lookMsPerPage = bears ? 0.03 : 0.2; // two or three pages of a request of 1 ms: dearer than a quarter of the budget of 10 %
     for (let i = 0; i < 9; i++) history.recordDuration(1);
-    for (let i = 0; i < 40; i++) history.recordRecall(1024 ** 2, 1000); // what requests want stays
+    for (let i = 0; i < 40; i++) history.recallStarted()(1024 ** 2, 1000); // what requests want stays
     history.reuse.record(100); // requests do come while it is semi-warm
     await request(1, 11, 12);
     for (let i = 0; i < 12; i++) {

@@ -1,6 +1,6 @@
 import { PAGE_BYTES } from "../base/units.ts";
 import type { PageSet } from "./engine.ts";
-import { expectedReturn } from "./expected-return.ts";
+import { type ExpectedReturn, expectedReturn } from "./expected-return.ts";
 import type { FunctionHistory } from "./history.ts";
 import { InitWindow } from "./init-window.ts";
 import type { Barrier, Policy, PolicyContext } from "./policy.ts";
@@ -14,6 +14,9 @@ const REUSE_QUANTILE = 0.99;
 /** A window that lets less than this share of the Init Pucket leave was not worth its looks. */
 const LITTLE = 0.02;
 const MOST_PATIENCE = 16;
+
+/** Idle time after which it is asked whether it is known when the next request comes. */
+const EXPECT_S = 15;
 
 /** When all has left, semi-warm looks after so long what the runtime's timers brought back; then after twice as long, and so on. */
 const REST_S = 60;
@@ -79,6 +82,8 @@ export class FaasmemPolicy implements Policy {
   #idleSince = 0;
   #closed = false;
   #semiWarm = false;
+  /** Everything leaves, or has come back, for a request that is expected. */
+  #expected: ExpectedReturn | null = null;
   #filesReleased = false;
   /** Ends its trial of a long idle time. */
   #trial: (() => void) | null = null;
@@ -147,14 +152,12 @@ export class FaasmemPolicy implements Policy {
     this.#stopTimers();
     this.#context.memory.cancel();
     if (this.#semiWarm && this.#on.recall) {
-      const { memory, history, clock } = this.#context;
       this.#enqueue(async () => {
-        const started = clock.realMs();
-        const pages = await memory.prefetch(this.#touches.workingSet());
-        history.recordRecall(pages * PAGE_BYTES, clock.realMs() - started);
+        await this.#recall(this.#touches.workingSet());
       });
     }
     this.#semiWarm = false;
+    this.#expected = null;
   }
 
   requestEnd(recalled: PageSet): void {
@@ -179,6 +182,8 @@ export class FaasmemPolicy implements Policy {
     const wait = this.#lastReclaim + this.#reclaimInterval() - clock.now();
     if (this.#on.puckets && wait > 0 && this.#isDue()) this.#later(wait, () => this.#reclaim());
     if (this.#on.semiWarm) {
+      if (this.#on.recall)
+        this.#later(Math.max(0, this.#idleSince + EXPECT_S - clock.now()), () => this.#expect());
       const { rest, all } = semiWarmDelays(settings, history);
       for (const delay of new Set([rest, all]))
         this.#later(Math.max(0, this.#idleSince + delay - clock.now()), () => this.#cool(delay));
@@ -334,21 +339,45 @@ export class FaasmemPolicy implements Policy {
     await memory.releaseFiles();
   }
 
+  /** @returns pages that came back, and milliseconds of real time */
+  async #recall(pages: PageSet): Promise<{ back: number; ms: number }> {
+    const { memory, history, clock } = this.#context;
+    const started = clock.realMs();
+    const ended = history.recallStarted();
+    let back = 0;
+    try {
+      back = await memory.prefetch(pages);
+    } finally {
+      ended(back * PAGE_BYTES, clock.realMs() - started);
+    }
+    return { back, ms: clock.realMs() - started };
+  }
+
+  /** Is it known when the next request comes? Then semi-warm begins at once. */
+  async #expect(): Promise<void> {
+    const idleS = this.#context.clock.now() - this.#idleSince;
+    if (!this.#running && expectedReturn(this.#context, idleS, this.#touches.workingSet().pages))
+      await this.#cool(idleS);
+  }
+
   /** Semi-warm: memory leaves gradually, the coldest first, until keep-alive is about to end. */
   async #cool(delay: number): Promise<void> {
     const { memory, clock, settings, history, bandwidth } = this.#context;
+    if (this.#expected && clock.now() < this.#idleSince + this.#expected.giveUpAtS) return;
     const turn = ++this.#cooling;
     const idleSince = this.#idleSince;
     await this.#learn();
     const workingSet = this.#touches.workingSet();
     if (this.#touches.areMany) history.workingSet = await memory.portable(workingSet);
     const expected = this.#on.recall ? expectedReturn(this.#context, delay, workingSet.pages) : null;
+    if (this.#running) return;
+    this.#expected = expected;
     const isRare = !expected && this.#isRare(delay);
     const stays = expected ? memory.empty() : this.#stays(delay, isRare, workingSet);
     if (!stays) return;
     if (expected)
       this.#later(idleSince + expected.recallAtS - clock.now(), () =>
-        this.#recallAhead(workingSet, idleSince + expected.giveUpAtS),
+        this.#recallAhead(workingSet, expected),
       );
     const releases = isRare || this.#filesAreCheap();
     const endsAt =
@@ -365,7 +394,8 @@ export class FaasmemPolicy implements Policy {
       if (isOver()) return;
       const resident = await memory.snapshot();
       held ??= resident.pages;
-      const perSecond = settings.semiWarmBytesPerS ?? held * settings.semiWarmRate * PAGE_BYTES;
+      const rate = Math.max(settings.semiWarmRate, expected?.rate ?? 0);
+      const perSecond = settings.semiWarmBytesPerS ?? held * rate * PAGE_BYTES;
       const share = Math.ceil((perSecond * settings.semiWarmStepS) / history.budget.factor / PAGE_BYTES);
       const most = Math.min(share, resident.pages - settings.semiWarmFloorBytes / PAGE_BYTES);
       const spare = resident.subtract(stays);
@@ -394,17 +424,17 @@ export class FaasmemPolicy implements Policy {
     await step();
   }
 
-  /** Semi-warm ends before the request that is expected, and begins again if that has not come by `giveUpAt`. */
-  async #recallAhead(workingSet: PageSet, giveUpAt: number): Promise<void> {
+  /** Semi-warm ends before the request that is expected, and begins again if that does not come. */
+  async #recallAhead(workingSet: PageSet, expected: ExpectedReturn): Promise<void> {
     const { memory, clock, history } = this.#context;
     if (this.#running) return;
     this.#cooling++;
-    const started = clock.realMs();
-    await memory.prefetch(workingSet);
+    const { back, ms } = await this.#recall(workingSet);
     await memory.takeRecalled(); // not what a request wanted
-    history.recordRecallAhead(clock.realMs() - started);
+    if (back > workingSet.pages / 2) history.recordRecallAhead(ms);
     if (this.#running) return;
     this.#semiWarm = false;
-    this.#later(Math.max(0, giveUpAt - clock.now()), () => this.#cool(giveUpAt - this.#idleSince));
+    const { giveUpAtS } = expected;
+    this.#later(Math.max(0, this.#idleSince + giveUpAtS - clock.now()), () => this.#cool(giveUpAtS));
   }
 }

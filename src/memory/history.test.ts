@@ -5,7 +5,7 @@ const MIB = 1024 ** 2;
 
 test("a recall is expected to cost what it came to, where that is more than bringing the bytes back", () => {
   const history = new FunctionHistory();
-  for (let i = 0; i < 40; i++) history.recordRecall(8 * MIB, 4); // 2 GiB/s
+  for (let i = 0; i < 40; i++) history.recallStarted()(8 * MIB, 4); // 2 GiB/s
   expect(history.recallMs(8 * MIB)).toBeCloseTo(4, 1);
   history.recordRecalling(8 * MIB, 500); // nothing to compare it with yet
   for (let i = 0; i < 10; i++) history.recordDuration(20);
@@ -18,7 +18,7 @@ test("a recall is expected to cost what it came to, where that is more than brin
 
 test("where requests come together each waits for the pages of all; that fades when they no longer do", () => {
   const history = new FunctionHistory();
-  for (let i = 0; i < 40; i++) history.recordRecall(8 * MIB, 4);
+  for (let i = 0; i < 40; i++) history.recallStarted()(8 * MIB, 4);
   for (let i = 0; i < 16; i++) history.requestStarted();
   for (let i = 0; i < 16; i++) history.requestEnded();
   expect(history.recallMs(8 * MIB)).toBeCloseTo(16 * 4, 0);
@@ -27,4 +27,22 @@ test("where requests come together each waits for the pages of all; that fades w
     history.requestEnded();
   }
   expect(history.recallMs(8 * MIB)).toBeCloseTo(4, 1);
+});
+
+test("recalls at the same time share what the way back carries", () => {
+  const history = new FunctionHistory();
+  for (let i = 0; i < 40; i++) {
+    const ended = [1, 2, 3, 4].map(() => history.recallStarted());
+    for (const end of ended) end(8 * MIB, 16); // 2 GiB/s in all
+  }
+  expect(history.recallMs(8 * MIB)).toBeWithin(3.9, 5.4);
+});
+
+test("a recall ahead takes as long as the longest of late, and before any as recalls of all at once", () => {
+  const history = new FunctionHistory();
+  expect(history.recallAheadMs(1024 * MIB)).toBeCloseTo(1000);
+  history.recordRecallAhead(70);
+  history.recordRecallAhead(200);
+  history.recordRecallAhead(80);
+  expect(history.recallAheadMs(1024 * MIB)).toBeCloseTo(190);
 });

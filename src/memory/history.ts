@@ -45,6 +45,7 @@ export class FunctionHistory {
   #isProbed = false;
   #estimate = Number.POSITIVE_INFINITY;
   #recallBytesPerS = ASSUMED_RECALL;
+  #recalling = 0;
   #aheadMs: number | null = null;
   /** What requests took longer than usual, by the bytes that came back during them; in milliseconds a byte. */
   #slowdowns: number[] = [];
@@ -93,10 +94,17 @@ export class FunctionHistory {
     return quantile(this.#durations, 0.5) ?? (Number.isFinite(this.#estimate) ? this.#estimate : null);
   }
 
-  /** A prefetch brought `bytes` back in `ms` of real time. */
-  recordRecall(bytes: number, ms: number): void {
-    if (bytes < 1024 ** 2 || ms <= 0) return; // too small to tell a rate
-    this.#recallBytesPerS += 0.25 * (bytes / (ms / 1000) - this.#recallBytesPerS);
+  /**
+   * A prefetch begins. Those of other sandboxes at the same time share the way with it.
+   * @returns to be called at its end with the bytes that came back, and the milliseconds of real time that it took
+   */
+  recallStarted(): (bytes: number, ms: number) => void {
+    const before = ++this.#recalling;
+    return (bytes, ms) => {
+      const together = Math.max(before, this.#recalling--);
+      if (bytes < 1024 ** 2 || ms <= 0) return; // too small to tell a rate
+      this.#recallBytesPerS += 0.25 * ((bytes * together) / (ms / 1000) - this.#recallBytesPerS);
+    };
   }
 
   /** A working set came back ahead of its request, among those of other sandboxes, in `ms` of real time. */
