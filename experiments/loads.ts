@@ -5,12 +5,12 @@ import { LOADS_TRACE, loads } from "../src/trace/loads-trace.ts";
 /** How long each load is played in trace seconds, and how fast: long enough for semi-warm, or for a P95. */
 const played = {
   high: { windowS: 120, timeScale: 1 },
-  bursty: { windowS: 1800, timeScale: 20 },
+  bursty: { windowS: 3600, timeScale: 20 },
   steady: { windowS: 3600, timeScale: 60 },
   rare: { windowS: 2 * 3600, timeScale: 60 },
 };
 
-/** What a memory policy must do well under: every function really run under four loads. Two and a half hours. */
+/** What a memory policy must do well under: every function really run under four loads. Three hours. */
 export const loadsExperiment: ExperimentPlan = {
   name: "loads",
   mode: "replay",

@@ -317,12 +317,15 @@ export class FaasmemPolicy implements Policy {
     this.#trial = null;
   }
 
-  /** What semi-warm leaves in place when it begins after `delay`; null: everything, because nothing is known. */
+  /**
+   * What semi-warm leaves in place when it begins after `delay`; null: everything, because it is not known what requests want, or
+   * what comes after such an idle time (what a first request did not touch, a second may want).
+   */
   #stays(delay: number, isRare: boolean, workingSet: PageSet): PageSet | null {
     const { memory, history } = this.#context;
     if (isRare) return memory.empty();
-    if (workingSet.pages === 0) return null;
-    return !history.knowsIdling(delay) || this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
+    if (workingSet.pages === 0 || !history.knowsIdling(delay)) return null;
+    return this.#keepsWorkingSet(workingSet) ? workingSet : memory.empty();
   }
 
   /** Would finding its files again cost a request no more than its budget? Also when that is not known: one of the first pays. */

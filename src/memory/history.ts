@@ -112,9 +112,13 @@ export class FunctionHistory {
     this.#aheadMs = Math.max(ms, (this.#aheadMs ?? 0) * AHEAD_DECAY);
   }
 
-  /** How long that takes, in milliseconds of real time: what it took of late, or what recalls of `bytes` at once should. */
+  /**
+   * How long that takes, in milliseconds of real time: what it took of late, or before any what recalls of `bytes` at once should
+   * (slower rates were seen while requests ran).
+   */
   recallAheadMs(bytes: number): number {
-    return this.#aheadMs ?? this.recallMs(bytes);
+    const rate = Math.max(ASSUMED_RECALL, this.#recallBytesPerS);
+    return this.#aheadMs ?? (bytes / rate) * 1000 * Math.max(1, this.#peak);
   }
 
   /** A request during which `bytes` came back took `ms` of real time. */
