@@ -1,16 +1,20 @@
 import { PAGE_BYTES } from "../base/units.ts";
+import type { FunctionHistory } from "./history.ts";
 import type { PolicyContext } from "./policy.ts";
+
+/** Idle time in trace seconds after which it is asked whether it is known when the next request comes. */
+export const EXPECT_S = 15;
 
 /** Of the idle times that are longer than this one so far, this share may be shorter than expected, and as many longer. */
 const OUTSIDE = 0.02;
 /** The longest expected idle time may be so many times the shortest: memory that came back waits that long for its request. */
 const SPREAD = 1.5;
-/** Of the time until then, the share in which everything leaves: faster than where a request may come at any time. */
-const LEAVING = 0.25;
 /** After the longest expected idle time, how many times that a request is still waited for. */
 const PATIENCE = 1.1;
 /** What leaves must stay away for so long, in trace seconds, to be worth the way. */
 const WORTH_S = 60;
+/** Of the time until then, the share in which everything leaves: faster than where a request may come at any time. */
+const LEAVING = 0.25;
 
 /** Idle times in trace seconds. */
 export interface ExpectedReturn {
@@ -23,20 +27,27 @@ export interface ExpectedReturn {
 }
 
 /**
- * When the next request of a sandbox comes that has idled for `idleS`, where earlier idle times tell: functions that a timer calls do
- * that. The histogram's head tells when to be ready and its tail when to give up, as in pre-warming (Shahrad et al., Serverless in the
- * Wild, ATC'20, section 4.2), with pages of a sandbox in the place of sandboxes.
+ * The idle times after which requests came of late to a sandbox that has idled for `idleS`, where they are much alike: functions that a timer
+ * calls do that. Null where they are not, or where too few are known.
+ */
+export function expectedIdle(history: FunctionHistory, idleS: number): { low: number; high: number } | null {
+  const known = history.reuse.rangeAbove(idleS, OUTSIDE);
+  return known && known.high <= known.low * SPREAD ? known : null;
+}
+
+/**
+ * What to do until the next request, where it is known when that comes. The head of the histogram of idle times tells when to be
+ * ready and its tail when to give up, as in pre-warming (Shahrad et al., Serverless in the Wild, ATC'20, section 4.2), with pages of
+ * a sandbox in the place of sandboxes.
  * @param pages of the working set, which must be back by then; 0: it is not known
  */
 export function expectedReturn(context: PolicyContext, idleS: number, pages: number): ExpectedReturn | null {
   const { history, settings, clock } = context;
-  const known = history.reuse.rangeAbove(idleS, OUTSIDE);
-  if (!settings.recallAhead || pages === 0 || !known || known.high > known.low * SPREAD) return null;
+  const idle = settings.recallAhead && pages > 0 ? expectedIdle(history, idleS) : null;
+  if (!idle || idle.low >= settings.keepAliveS) return null;
   // The way back takes real time, and may have to wait for the end of a step of semi-warm.
   const leadS = (history.recallAheadMs(pages * PAGE_BYTES) / 1000) * clock.scale + settings.semiWarmStepS;
-  const recallAtS = known.low - leadS;
-  const isWorth = recallAtS >= idleS + WORTH_S && known.low < settings.keepAliveS;
-  return isWorth
-    ? { recallAtS, giveUpAtS: known.high * PATIENCE, rate: 1 / ((recallAtS - idleS) * LEAVING) }
-    : null;
+  const recallAtS = idle.low - leadS;
+  if (recallAtS < idleS + WORTH_S) return null;
+  return { recallAtS, giveUpAtS: idle.high * PATIENCE, rate: 1 / ((recallAtS - idleS) * LEAVING) };
 }

@@ -1,6 +1,6 @@
 import { PAGE_BYTES } from "../base/units.ts";
 import type { PageSet } from "./engine.ts";
-import { type ExpectedReturn, expectedReturn } from "./expected-return.ts";
+import { EXPECT_S, type ExpectedReturn, expectedReturn } from "./expected-return.ts";
 import type { FunctionHistory } from "./history.ts";
 import { InitWindow } from "./init-window.ts";
 import type { Barrier, Policy, PolicyContext } from "./policy.ts";
@@ -14,9 +14,6 @@ const REUSE_QUANTILE = 0.99;
 /** A window that lets less than this share of the Init Pucket leave was not worth its looks. */
 const LITTLE = 0.02;
 const MOST_PATIENCE = 16;
-
-/** Idle time after which it is asked whether it is known when the next request comes. */
-const EXPECT_S = 15;
 
 /** When all has left, semi-warm looks after so long what the runtime's timers brought back; then after twice as long, and so on. */
 const REST_S = 60;

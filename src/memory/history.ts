@@ -2,7 +2,7 @@ import { z } from "zod";
 import { quantile } from "../base/quantile.ts";
 import type { PortablePages } from "./engine.ts";
 import { LatencyBudget } from "./latency-budget.ts";
-import { ReuseIntervals } from "./reuse-intervals.ts";
+import { LATEST, ReuseIntervals } from "./reuse-intervals.ts";
 
 /** Durations that the median is taken of. */
 const RECENT = 32;
@@ -17,7 +17,11 @@ const ASSUMED_RECALL = 1024 ** 3;
 
 /** What is kept of a function's history over restarts of the worker. */
 export const learned = z.object({
-  reuse: z.object({ samples: z.number().int().min(0), weights: z.array(z.number().min(0)).max(1000) }),
+  reuse: z.object({
+    samples: z.number().int().min(0),
+    weights: z.array(z.number().min(0)).max(1000),
+    latest: z.array(z.number().min(0)).max(LATEST).default([]),
+  }),
   durations: z.array(z.number().min(0)).max(RECENT),
   recallBytesPerS: z.number().positive(),
   workingSet: z

@@ -7,7 +7,10 @@ const BUCKETS = Math.ceil(Math.log2(LONGEST_S) * PER_OCTAVE) + 1;
 const DECAY = 0.9985;
 /** Below this, the tail is not known: the floor holds. */
 const ENOUGH = 20;
-/** Observations of long idle times that are enough to expect another one like them. */
+/** Observations longer than this, in seconds, of which the latest so many are kept as they were. */
+const LONG_S = 15;
+export const LATEST = 64;
+/** So many of them are enough to expect another one like them. */
 const ENOUGH_LONG = 10;
 
 /**
@@ -18,6 +21,7 @@ export class ReuseIntervals {
   readonly #weight = new Float64Array(BUCKETS);
   #scale = 1;
   #samples = 0;
+  #latest: number[] = [];
 
   /** A sandbox was used again after it idled for `seconds`. */
   record(seconds: number): void {
@@ -25,6 +29,7 @@ export class ReuseIntervals {
     this.#scale /= DECAY;
     this.#weight[bucketOf(seconds)]! += this.#scale;
     this.#samples++;
+    if (seconds > LONG_S) this.#latest = [...this.#latest, seconds].slice(-LATEST);
     if (this.#scale > 1e100) {
       for (let i = 0; i < BUCKETS; i++) this.#weight[i]! /= this.#scale;
       this.#scale = 1;
@@ -47,17 +52,14 @@ export class ReuseIntervals {
   }
 
   /**
-   * The observations that were longer than `seconds`, without this share of them at either end: lower end of the shortest's bucket,
-   * upper end of the longest's, in seconds. Null until there are enough of them.
+   * The shortest and the longest of the latest long observations that were longer than `seconds`, in seconds, without this share of them
+   * at either end. Null until there are enough of them.
    */
   rangeAbove(seconds: number, outside: number): { low: number; high: number } | null {
-    const first = bucketOf(seconds) + 1;
-    const total = this.#weight.slice(first).reduce((sum, weight) => sum + weight, 0);
-    if (total < ENOUGH_LONG * this.#scale) return null;
-    return {
-      low: 2 ** ((this.#bucketAt(total * outside, first) - 1) / PER_OCTAVE),
-      high: 2 ** (this.#bucketAt(total * (1 - outside), first) / PER_OCTAVE),
-    };
+    const above = this.#latest.filter((interval) => interval > seconds).toSorted((a, b) => a - b);
+    if (above.length < ENOUGH_LONG) return null;
+    const left = Math.ceil(above.length * outside);
+    return { low: above[left]!, high: above[above.length - 1 - left]! };
   }
 
   /** The bucket in which the weights from `first` on come to `weight`. */
@@ -78,11 +80,13 @@ export class ReuseIntervals {
   }
 
   /** For the store: what `load` takes. */
-  save(): { samples: number; weights: number[] } {
-    return { samples: this.#samples, weights: [...this.#weight].map((weight) => weight / this.#scale) };
+  save(): { samples: number; weights: number[]; latest: number[] } {
+    const weights = [...this.#weight].map((weight) => weight / this.#scale);
+    return { samples: this.#samples, weights, latest: this.#latest };
   }
 
-  load(saved: { samples: number; weights: number[] }): void {
+  load(saved: { samples: number; weights: number[]; latest: number[] }): void {
+    this.#latest = saved.latest;
     this.#samples = saved.samples;
     this.#scale = 1;
     this.#weight.fill(0);

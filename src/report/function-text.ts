@@ -4,6 +4,11 @@ import { formatTable } from "./table.ts";
 
 const ms = (value: number | null) => (value === null ? "not known yet" : `${value.toFixed(1)} ms`);
 
+const expectation = (idle: { low: number; high: number } | null, recallAhead: boolean): string =>
+  idle === null
+    ? "expected at any time"
+    : `expected after ${idle.low.toFixed(0)} to ${idle.high.toFixed(0)} s idle${recallAhead ? ": memory comes back ahead of it" : ""}`;
+
 /** A function of a running node, for people. */
 export function functionText({
   name,
@@ -38,6 +43,7 @@ export function functionText({
       "reuse intervals",
       `${learned.reuseIntervals} seen, P99 ${learned.reuseP99S === null ? "not known yet" : `${learned.reuseP99S.toFixed(0)} s`}`,
     ],
+    ["next request", expectation(learned.expectedIdleS, settings.recallAhead)],
     [
       "P95",
       `undisturbed ${ms(learned.undisturbedP95Ms)}, recent ${ms(learned.recentP95Ms)}, budget +${settings.p95Budget * 100} %${

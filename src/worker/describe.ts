@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PAGE_BYTES } from "../base/units.ts";
+import { EXPECT_S, expectedIdle } from "../memory/expected-return.ts";
 import { semiWarmDelays } from "../memory/faasmem.ts";
 import { policySettings } from "../memory/settings.ts";
 import type { FunctionPool } from "./pool.ts";
@@ -16,6 +17,8 @@ export const functionDescription = z.object({
     /** Semi-warm begins: for what requests did not touch of late, and for all. */
     semiWarmRestS: z.number(),
     semiWarmAllS: z.number(),
+    /** Idle times after which the next request is expected; null: it may come at any time. */
+    expectedIdleS: z.object({ low: z.number(), high: z.number() }).nullable(),
     usualMs: z.number().nullable(),
     undisturbedP95Ms: z.number().nullable(),
     recentP95Ms: z.number().nullable(),
@@ -57,6 +60,7 @@ export async function describeFunction(pool: FunctionPool): Promise<FunctionDesc
       reuseP99S: history.reuse.quantile(0.99),
       semiWarmRestS: delays.rest,
       semiWarmAllS: delays.all,
+      expectedIdleS: expectedIdle(history, EXPECT_S),
       usualMs: history.durationMs,
       undisturbedP95Ms: history.budget.undisturbedP95Ms,
       recentP95Ms: history.budget.recentP95Ms,
