@@ -17,6 +17,7 @@ import { NativePageSet, native, rangesOf, setOfRanges } from "./page-set.ts";
 import { statusError } from "./status.ts";
 
 const PROCESS_GONE = -7;
+const POOL_FULL = -6;
 const NO_AGENT = -14;
 const NO_TRACKER = -3;
 /** FM_TOUCHED_READ, and with FM_TOUCHED_CLEAR */
@@ -41,8 +42,15 @@ const rateOf = (options?: { bytesPerSecond?: number }): bigint =>
   BigInt(Math.max(0, Math.floor(options?.bytesPerSecond ?? 0)));
 
 function evicted(event: EngineEvent): EvictResult {
-  if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "eviction");
-  return { evictedPages: event.a, zeroPages: event.b, cancelled: event.c === 1 || event.status < 0 };
+  const poolFull = event.status === POOL_FULL;
+  if (event.status < 0 && event.status !== PROCESS_GONE && !poolFull)
+    throw statusError(event.status, "eviction");
+  return {
+    evictedPages: event.a,
+    zeroPages: event.b,
+    cancelled: event.c === 1 || event.status < 0,
+    poolFull,
+  };
 }
 
 /** How the engine of a space knows what is touched, and what clearing costs each page that is touched again. */

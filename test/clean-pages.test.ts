@@ -53,6 +53,9 @@ test("a full pool gives up copies of pages that are resident", async () => {
   expect(evictedPages).toBeGreaterThan(two.pages / 2);
   await second.space!.evict(pages(second, two));
   expect(second.space!.stats().remotePages).toBeGreaterThanOrEqual(two.pages);
+  // Now it is full of pages that are nowhere else.
+  const refused = await first.space!.evict(pages(first, one));
+  expect(refused).toMatchObject({ cancelled: true, poolFull: true });
   for (const program of [first, second]) {
     expect((await program.ask(checked, "check")).wrong).toBe(0);
     await program.stop();

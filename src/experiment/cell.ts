@@ -38,6 +38,8 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
         plan.function,
       ],
       ...["--time-scale", String(plan.timeScale)],
+      // Sixteen sandboxes of the largest function: what does not fit would stay local, and not for the policy's sake.
+      ...["--pool-size", "16GiB"],
       ...(plan.tracker === undefined ? [] : ["--tracker", plan.tracker]),
       // Every cell learns anew: else the order of the cells would show in the results.
       "--no-learned",

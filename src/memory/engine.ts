@@ -40,8 +40,10 @@ export interface EvictResult {
   evictedPages: number;
   /** Pages that were all zero: dropped without being sent. Part of `evictedPages`. */
   zeroPages: number;
-  /** True when `cancel()` ended it early. */
+  /** True when `cancel()` ended it early, or a pool that is full did. */
   cancelled: boolean;
+  /** The pool had no room for the rest. */
+  poolFull?: boolean;
 }
 
 /** Counters since the sandbox was attached, except `remotePages` and `copyBytes`, which are levels. */

@@ -480,3 +480,22 @@ test("nothing leaves for a request that may come soon, or at any time, or where 
     expect(stays).toEqual("recall" in switches ? [] : [1, 11]);
   }
 });
+
+test("a pool that is full ends nothing: semi-warm looks again later, and requests have their pages brought back", async () => {
+  const { memory, clock, policy, request } = await sandbox(
+    { semiWarmRate: 0.03, semiWarmDelayS: 60 }, // three pages a step, of nine
+    { puckets: false },
+    true,
+  );
+  memory.capacity = 6;
+  await request(1, 11);
+  await clock.pass(110);
+  expect(memory.remote.size).toBe(6);
+  expect(memory.resident.size).toBe(3);
+  memory.capacity = 9;
+  await clock.pass(60);
+  expect(memory.resident.size).toBe(0);
+  policy.requestStart();
+  await clock.pass(0);
+  expect([...memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11]);
+});

@@ -401,8 +401,7 @@ export class FaasmemPolicy implements Policy {
       const spare = resident.subtract(stays);
       if (this.#running) return;
       if (most <= 0 || spare.pages === 0) {
-        this.#later(restS, again);
-        restS *= 2;
+        rest();
         return;
       }
       const coldest = spare.subtract(workingSet).first(most);
@@ -414,8 +413,14 @@ export class FaasmemPolicy implements Policy {
       if (!granted || this.#running || this.#closed) return;
       this.#semiWarm = true;
       const bytesPerSecond = ((share * PAGE_BYTES) / settings.semiWarmStepS) * clock.scale;
-      const { cancelled } = await memory.evict(leaving, { bytesPerSecond });
-      if (!cancelled && !this.#running) this.#later(0, step);
+      const { cancelled, poolFull } = await memory.evict(leaving, { bytesPerSecond });
+      if (this.#running) return;
+      if (poolFull) rest();
+      else if (!cancelled) this.#later(0, step);
+    };
+    const rest = () => {
+      this.#later(restS, again);
+      restS *= 2;
     };
     const again = async () => {
       if (releases && !isOver()) await this.#releaseFiles();

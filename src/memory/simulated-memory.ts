@@ -45,6 +45,8 @@ export class SimulatedMemory implements SandboxMemory {
   /** Every eviction that was ordered, in order. */
   evictions: number[][] = [];
   cancels = 0;
+  /** Of the pool, in pages. */
+  capacity = Number.POSITIVE_INFINITY;
   /** When set, evictions wait for it; a cancel in between ends them with nothing moved. */
   hold: Promise<void> | undefined;
 
@@ -123,6 +125,8 @@ export class SimulatedMemory implements SandboxMemory {
     const before = this.cancels;
     await this.hold;
     if (this.cancels !== before) return { evictedPages: 0, zeroPages: 0, cancelled: true };
+    if (this.remote.size + of(pages).size > this.capacity)
+      return { evictedPages: 0, zeroPages: 0, cancelled: true, poolFull: true };
     const moved = [...of(pages)].filter((page) => this.resident.delete(page));
     for (const page of moved) this.remote.add(page);
     this.evictions.push(moved.toSorted((a, b) => a - b));
