@@ -453,6 +453,16 @@ test("where the next request is expected, everything leaves, and what it wants i
   expect(memory.resident.size).toBe(0);
 });
 
+test("settings that change while a request is expected do not keep memory from leaving when it does not come", async () => {
+  const { memory, clock, policy, request } = await sandbox({ semiWarmRate: 0.1 }, {}, true, timed());
+  await request(1, 11);
+  await clock.pass(285);
+  expect([...memory.resident].toSorted((a, b) => a - b)).toEqual([1, 11]);
+  policy.settingsChanged();
+  await clock.pass(100);
+  expect(memory.resident.size).toBe(0);
+});
+
 test("nothing leaves for a request that may come soon, or at any time, or where that is switched off", async () => {
   const soon = timed();
   for (let i = 0; i < 20; i++) soon.reuse.record(100);

@@ -170,6 +170,7 @@ export class FaasmemPolicy implements Policy {
   settingsChanged(): void {
     // Semi-warm under way looks at them with each step.
     if (this.#running || this.#touches.requests === 0 || this.#closed || this.#semiWarm) return;
+    this.#expected = null;
     this.#stopTimers();
     this.#startTimers();
   }
@@ -248,7 +249,7 @@ export class FaasmemPolicy implements Policy {
     if (this.#runtime) cold = cold.union(this.#runtime.cold);
     if (windowClosed && this.#init) cold = cold.union(this.#init.cold);
     const { cancelled, evictedPages } = await memory.evict(cold);
-    if (cancelled) return; // a request came: what is left goes after it
+    if (cancelled) return; // a request came, or the pool is full: what is left goes after the next one
     this.#lastReclaim = clock.now();
     this.#runtimePending = false;
     if (!this.#filesReleased && this.#filesAreCheap()) await this.#releaseFiles();
