@@ -159,8 +159,8 @@ test("semi-warm leaves by steps of a tenth of what was held at first, from 60 s 
 
 test("of two sandboxes one tries; when both ended for having idled, all memory of the next ones may leave", async () => {
   const cell = await simulate("faasmem", [0, 0, 700, 700], 1400);
-  // What requests touch of one of them stays: eight blocks of 64 pages.
-  expect(at(cell, 580)).toMatchObject({ remoteBytes: (2 * PAGES - 64 - 512) * PAGE, sandboxes: 2 });
+  // Of the other only the Runtime Pucket left, after its request.
+  expect(at(cell, 580)).toMatchObject({ remoteBytes: (PAGES - 64 + RUNTIME) * PAGE, sandboxes: 2 });
   expect(at(cell, 1280)).toMatchObject({ remoteBytes: 2 * (PAGES - 64) * PAGE, sandboxes: 2 });
 });
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { PAGE_BYTES } from "../base/units.ts";
 import { EXPECT_S, expectedIdle } from "../memory/expected-return.ts";
-import { semiWarmDelays } from "../memory/faasmem.ts";
+import { semiWarmDelays } from "../memory/semi-warm.ts";
 import { policySettings } from "../memory/settings.ts";
 import type { FunctionPool } from "./pool.ts";
 
