@@ -1,9 +1,10 @@
 import { PAGE_BYTES } from "../base/units.ts";
 import type { FunctionHistory } from "./history.ts";
 import type { PolicyContext } from "./policy.ts";
+import { LONG_S } from "./reuse-intervals.ts";
 
-/** Idle time in trace seconds after which it is asked whether it is known when the next request comes. */
-export const EXPECT_S = 15;
+/** Idle time in trace seconds after which it is asked whether it is known when the next request comes: no shorter one tells. */
+export const EXPECT_S = LONG_S;
 
 /** Of the idle times that are longer than this one so far, this share may be shorter than expected, and as many longer. */
 const OUTSIDE = 0.02;
@@ -27,8 +28,8 @@ export interface ExpectedReturn {
 }
 
 /**
- * The idle times after which requests came of late to a sandbox that has idled for `idleS`, where they are much alike: functions that a timer
- * calls do that. Null where they are not, or where too few are known.
+ * The idle times after which requests came of late to a sandbox that has idled for `idleS`, where they are much alike, as those of
+ * functions that a timer calls are. Null where they are not, or where too few are known.
  */
 export function expectedIdle(history: FunctionHistory, idleS: number): { low: number; high: number } | null {
   const known = history.reuse.rangeAbove(idleS, OUTSIDE);

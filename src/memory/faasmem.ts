@@ -125,7 +125,7 @@ export class FaasmemPolicy implements Policy {
 
   close(): void {
     this.#idle.close();
-    this.#semiWarm.close();
+    this.#semiWarm.stop();
   }
 
   /** What other sandboxes of this function wanted is hot here too, from the start. */
@@ -159,9 +159,9 @@ export class FaasmemPolicy implements Policy {
     const windowClosed = this.#window.closed;
     if (this.#runtime) cold = cold.union(this.#runtime.cold);
     if (windowClosed && this.#init) cold = cold.union(this.#init.cold);
-    const { cancelled, evictedPages } = await memory.evict(cold);
-    if (cancelled) return; // a request came, or the pool is full: what is left goes after the next one
-    this.#lastReclaim = clock.now();
+    const { cancelled, poolFull, evictedPages } = await memory.evict(cold);
+    if (!cancelled || poolFull) this.#lastReclaim = clock.now();
+    if (cancelled) return; // what is left goes after a later request
     this.#runtimePending = false;
     await this.#semiWarm.releaseFilesOnce();
     if (!windowClosed) return;

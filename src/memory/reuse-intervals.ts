@@ -8,7 +8,7 @@ const DECAY = 0.9985;
 /** Below this, the tail is not known: the floor holds. */
 const ENOUGH = 20;
 /** Observations longer than this, in seconds, of which the latest so many are kept as they were. */
-const LONG_S = 15;
+export const LONG_S = 15;
 export const LATEST = 64;
 /** So many of them are enough to expect another one like them. */
 const ENOUGH_LONG = 10;

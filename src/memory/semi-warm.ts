@@ -1,6 +1,6 @@
 import { PAGE_BYTES } from "../base/units.ts";
 import type { PageSet } from "./engine.ts";
-import { EXPECT_S, type ExpectedReturn, expectedReturn } from "./expected-return.ts";
+import { EXPECT_S, type ExpectedReturn, expectedIdle, expectedReturn } from "./expected-return.ts";
 import type { FunctionHistory } from "./history.ts";
 import type { IdleWork } from "./idle-work.ts";
 import type { PolicyContext } from "./policy.ts";
@@ -55,7 +55,7 @@ export class SemiWarm {
   #trial: (() => void) | null = null;
   /** Ends what waits for the sandbox to be idle. */
   #wanted = new AbortController();
-  /** Number of the latest beginning; earlier ones give way to it. */
+  /** Number of the latest beginning, or end: what began before gives way. */
   #turn = 0;
 
   /**
@@ -82,7 +82,7 @@ export class SemiWarm {
   }
 
   requestStart(): void {
-    this.#stop();
+    this.stop();
     this.#wanted = new AbortController();
     if (this.#active && this.#recalls)
       this.#idle.enqueue(async () => {
@@ -96,18 +96,17 @@ export class SemiWarm {
   startTimers(): void {
     const { settings, history } = this.#context;
     this.#expected = null;
-    if (this.#recalls) this.#idle.whenIdleFor(EXPECT_S, () => this.#expect());
+    if (this.#recalls && settings.recallAhead && settings.semiWarmDelayS === null)
+      this.#idle.whenIdleFor(EXPECT_S * history.budget.factor, () => this.#expect());
     const { rest, all } = semiWarmDelays(settings, history);
     for (const delay of new Set([rest, all])) this.#idle.whenIdleFor(delay, () => this.#cool(delay));
   }
 
-  close(): void {
-    this.#stop();
-  }
-
-  #stop(): void {
+  /** A request comes, or the sandbox has ended. */
+  stop(): void {
     this.#endTrial();
     this.#wanted.abort(null); // a reason of its own would be an exception with a stack
+    this.#turn++;
   }
 
   /** What start and init read of the executable and libraries leaves after the first requests, where finding it again is cheap. */
@@ -181,15 +180,18 @@ export class SemiWarm {
     return { back, ms: clock.realMs() - started };
   }
 
-  /** Is it known when the next request comes? Then semi-warm begins at once. */
+  /** Where it is known when the next request comes, semi-warm need not wait. */
   async #expect(): Promise<void> {
-    const idleS = this.#context.clock.now() - this.#idle.idleSince;
-    if (!this.#idle.running && expectedReturn(this.#context, idleS, this.#touches.workingSet().pages))
-      await this.#cool(idleS);
+    const { history, clock } = this.#context;
+    const idleS = clock.now() - this.#idle.idleSince;
+    if (!this.#idle.running && expectedIdle(history, idleS)) await this.#cool(idleS, true);
   }
 
-  /** Semi-warm: memory leaves gradually, the coldest first, until keep-alive is about to end. */
-  async #cool(delay: number): Promise<void> {
+  /**
+   * Memory leaves gradually, the coldest first, until keep-alive is about to end or pages are to come back.
+   * @param onlyExpected nothing leaves unless it is known when the next request comes
+   */
+  async #cool(delay: number, onlyExpected = false): Promise<void> {
     const { memory, clock, settings, history, bandwidth } = this.#context;
     if (this.#expected && clock.now() < this.#idle.idleSince + this.#expected.giveUpAtS) return;
     const turn = ++this.#turn;
@@ -198,7 +200,7 @@ export class SemiWarm {
     const workingSet = this.#touches.workingSet();
     if (this.#touches.areMany) history.workingSet = await memory.portable(workingSet);
     const expected = this.#recalls ? expectedReturn(this.#context, delay, workingSet.pages) : null;
-    if (this.#idle.running) return;
+    if (turn !== this.#turn || (onlyExpected && !expected)) return;
     this.#expected = expected;
     const isRare = !expected && this.#isRare(delay);
     const stays = expected ? memory.empty() : this.#stays(delay, isRare, workingSet);
@@ -214,7 +216,7 @@ export class SemiWarm {
     if (releases) await this.#releaseFiles();
     let held: number | undefined;
     let restS = REST_S;
-    const isOver = () => this.#idle.running || turn !== this.#turn || clock.now() >= endsAt;
+    const isOver = () => turn !== this.#turn || clock.now() >= endsAt;
     const step = async () => {
       if (isOver()) return;
       const resident = await memory.snapshot();
@@ -224,7 +226,7 @@ export class SemiWarm {
       const share = Math.ceil((perSecond * settings.semiWarmStepS) / history.budget.factor / PAGE_BYTES);
       const most = Math.min(share, resident.pages - settings.semiWarmFloorBytes / PAGE_BYTES);
       const spare = resident.subtract(stays);
-      if (this.#idle.running) return;
+      if (turn !== this.#turn) return;
       if (most <= 0 || spare.pages === 0) {
         rest();
         return;
@@ -235,11 +237,11 @@ export class SemiWarm {
           ? coldest.union(spare.intersect(workingSet).first(most - coldest.pages))
           : coldest;
       const granted = await bandwidth.take(leaving.pages * PAGE_BYTES, idleSince, this.#wanted.signal);
-      if (!granted || this.#idle.running || this.#idle.closed) return;
+      if (!granted || turn !== this.#turn) return;
       this.#active = true;
       const bytesPerSecond = ((share * PAGE_BYTES) / settings.semiWarmStepS) * clock.scale;
       const { cancelled, poolFull } = await memory.evict(leaving, { bytesPerSecond });
-      if (this.#idle.running) return;
+      if (turn !== this.#turn) return;
       if (poolFull) rest();
       else if (!cancelled) this.#idle.later(0, step);
     };
@@ -257,12 +259,11 @@ export class SemiWarm {
   /** Semi-warm ends before the request that is expected, and begins again if that does not come. */
   async #recallAhead(workingSet: PageSet, expected: ExpectedReturn): Promise<void> {
     const { memory, history } = this.#context;
-    if (this.#idle.running) return;
-    this.#turn++;
+    const turn = ++this.#turn;
     const { back, ms } = await this.#recall(workingSet);
     await memory.takeRecalled(); // not what a request wanted
     if (back > workingSet.pages / 2) history.recordRecallAhead(ms);
-    if (this.#idle.running) return;
+    if (turn !== this.#turn) return;
     this.#active = false;
     const { giveUpAtS } = expected;
     this.#idle.whenIdleFor(giveUpAtS, () => this.#cool(giveUpAtS));
