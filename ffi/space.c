@@ -268,12 +268,15 @@ static int try_reading(pid_t pid, const struct fm_agent_hello *hello)
 {
 	struct fm_agent_hello seen = {0};
 	struct iovec local = {&seen, sizeof(seen)}, remote = {(void *)(uintptr_t)hello->arena_start, sizeof(seen)};
-	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != sizeof(seen))
+	if (process_vm_readv(pid, &local, 1, &remote, 1, 0) != sizeof(seen)) {
+		if (errno == EFAULT) /* it executes another program by now (env does at once): the agent went with the old one */
+			return FM_ERR_NO_AGENT;
 		return errno == EPERM ? FM_ERR_PERMISSION : errno == ESRCH ? FM_ERR_NO_SPACE : FM_ERR_SYSTEM;
+	}
 	return memcmp(&seen, hello, sizeof(seen)) == 0 ? FM_OK : FM_ERR_PROTOCOL; /* another process has this number here */
 }
 
-int fm_space_handshake(struct fm_space *space)
+static int handshake(struct fm_space *space)
 {
 	struct fm_agent_hello hello;
 	int status = receive_hello(space, &hello);
@@ -291,7 +294,7 @@ int fm_space_handshake(struct fm_space *space)
 			.mode = UFFDIO_REGISTER_MODE_MISSING,
 		};
 		if (ioctl(space->userfault, UFFDIO_REGISTER, &range) < 0)
-			return errno == ESRCH || errno == ENOMEM ? FM_ERR_NO_SPACE : FM_ERR_SYSTEM;
+			return errno == ESRCH || errno == ENOMEM ? FM_ERR_NO_AGENT : FM_ERR_SYSTEM; /* its memory went just now */
 	}
 	struct uffdio_register flush = {
 		.range = {space->hello.flush, FM_FLUSH_PAGES * FM_PAGE_SIZE},
@@ -303,6 +306,14 @@ int fm_space_handshake(struct fm_space *space)
 		return FM_ERR_NOMEM;
 	fm_flag(space->attached);
 	return FM_OK;
+}
+
+int fm_space_handshake(struct fm_space *space)
+{
+	int status = handshake(space);
+	if (status != FM_OK)
+		close_fd(space->engine, &space->userfault); /* the next agent brings its own */
+	return status;
 }
 
 /* ---- entries ---- */

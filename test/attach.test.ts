@@ -137,6 +137,21 @@ test("an exec is followed: the new program is managed under the same space", asy
   expect(server.stats().usedBytes).toBe(0);
 }, 20_000);
 
+test("a program that executes another as soon as its agent has come is managed as that other", async () => {
+  const [, ...others] = await answersOf([process.execPath, script], "", false);
+  for (let round = 0; round < 4; round++) {
+    const attachment = engine.prepare();
+    const program = new LineProgram(["/usr/bin/env", process.execPath, script], attachment);
+    if (round % 2 === 1) await Bun.sleep(50); // what the agent sent is read when the agent is gone
+    const space = await attachment.attach(program.pid);
+    await program.ask("");
+    for (let i = 0; i < 100 && (await space.snapshot()).pages === 0; i++) await Bun.sleep(20);
+    await expectManaged(space, () => program.ask(""), others);
+    await program.stop();
+    space.close();
+  }
+}, 60_000);
+
 test("what cannot be attached to says why, and goes on", async () => {
   expect(engine.attachRunning(2 ** 22 - 7)).rejects.toMatchObject({ code: "PROCESS_GONE" });
   // A process can have one tracer.
