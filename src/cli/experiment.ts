@@ -7,13 +7,14 @@ import { FaasmemError } from "../base/errors.ts";
 import { parseOption } from "../base/units.ts";
 import { runCell } from "../experiment/cell.ts";
 import type { Study } from "../experiment/definition.ts";
-import type { ExperimentPlan } from "../experiment/plan.ts";
+import { type ExperimentPlan, timeScales, timeScaleText } from "../experiment/plan.ts";
 import { Progress } from "../experiment/progress.ts";
 import { beginRun, cellsOf, planSeconds, runExperiment, traceOf } from "../experiment/run.ts";
 import { missingFor, missingSeconds, simulator } from "../experiment/simulation.ts";
 import { assertSomething, runStudy, studySeconds } from "../experiment/studies.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
 import { formatTable } from "../report/table.ts";
+import type { Run } from "../results/schema.ts";
 import type { CellRecord, Store } from "../results/store.ts";
 import { openStore } from "../results/store.ts";
 import { addRunOptions, chosenPlan, type RunOptions } from "./experiment-options.ts";
@@ -84,7 +85,7 @@ export function command(): Command {
               row.startedAt.toISOString(),
               row.status,
               row.trace,
-              String(row.timeScale),
+              timeScaleText(planOfRun(row)),
             ]),
           ),
         );
@@ -98,10 +99,17 @@ export function command(): Command {
       const store = openStore();
       const { run: row, records } = loadRun(store, id);
       store.close();
-      print(row.id, row.config as ExperimentPlan, row.timeScale, records, options.json === true);
+      print(row.id, planOfRun(row), records, options.json === true);
     });
   return root;
 }
+
+/** A run's stored plan; imported ones and those of older versions have no windows. */
+const planOfRun = ({ config, timeScale }: Run) => ({
+  timeScale,
+  windows: [],
+  ...(config as Partial<ExperimentPlan>),
+});
 
 const loadRun = (store: Store, id: string | undefined) =>
   store.loadRun(id === undefined ? undefined : parseOption("RUN", index, id));
@@ -167,7 +175,7 @@ async function execute(
     progress.stop();
     const validation = store.loadDocument(run, "validation");
     if (options.json === true && validation) console.log(JSON.stringify({ run, cells: validation }));
-    else print(run, plan, plan.timeScale, result.records, options.json === true);
+    else print(run, plan, result.records, options.json === true);
     if (study && options.json !== true) await printStudy(store, run);
     await drawFigures(store, run, out);
     for (const warning of result.warnings) console.error(`warning: ${warning}`);
@@ -201,8 +209,7 @@ async function drawFigures(store: Store, run: number, out: string): Promise<void
 
 function print(
   id: number,
-  plan: Partial<ExperimentPlan>,
-  timeScale: number,
+  plan: Partial<ExperimentPlan> & Pick<ExperimentPlan, "timeScale" | "windows">,
   records: readonly CellRecord[],
   json: boolean,
 ): void {
@@ -211,11 +218,13 @@ function print(
     const shown = cells.map(({ resultHash: _, memoryMetric: __, ...cell }) => cell);
     const memoryMetric = cells[0]?.memoryMetric ?? "pss";
     const windowNote = plan.windowNote ?? null;
+    const { slowest, fastest } = timeScales(plan);
+    const timeScale = slowest === fastest ? slowest : null;
     console.log(JSON.stringify({ run: id, memoryMetric, timeScale, windowNote, cells: shown }));
     return;
   }
   if (cells.length === 0) return;
   console.log(experimentTable(cells));
-  console.log(tableNote(cells, timeScale));
+  console.log(tableNote(cells, timeScaleText(plan)));
   if (plan.windowNote) console.log(plan.windowNote);
 }

@@ -67,6 +67,22 @@ export interface CellPlan {
   onAnswer?: () => void;
 }
 
+/** Trace seconds in a real second; of the slowest and of the fastest window, which may have scales of their own. */
+export function timeScales(plan: { timeScale: number; windows: readonly Pick<TraceWindow, "timeScale">[] }): {
+  slowest: number;
+  fastest: number;
+} {
+  const scales = plan.windows.map((window) => window.timeScale ?? plan.timeScale);
+  if (scales.length === 0) scales.push(plan.timeScale);
+  return { slowest: Math.min(...scales), fastest: Math.max(...scales) };
+}
+
+/** "20x", or "1x to 60x". */
+export function timeScaleText(plan: Parameters<typeof timeScales>[0]): string {
+  const { slowest, fastest } = timeScales(plan);
+  return slowest === fastest ? `${slowest}x` : `${slowest}x to ${fastest}x`;
+}
+
 /** "web under faasmem", with the window and repeat where there are several. */
 export function cellLabel(
   cell: { function: string; system: string; window: string; repeat: number },

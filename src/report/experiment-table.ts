@@ -55,14 +55,17 @@ export function experimentTable(cells: readonly Cell[]): string {
 
 const metrics: Record<string, string> = { pss: "proportional set size (smaps_rollup)" };
 
-/** What the numbers of the table mean, in one line. */
-export function tableNote(cells: readonly Cell[], timeScale: number): string {
+/**
+ * What the numbers of the table mean, in one line.
+ * @param timeScale "20x"
+ */
+export function tableNote(cells: readonly Cell[], timeScale: string): string {
   const metric = cells[0]?.memoryMetric ?? "pss";
   const simulated = cells.some((cell) => cell.mode === "simulate");
   if (simulated)
     return `simulated from profiles of this machine; local: average ${metrics[metric] ?? metric}; P50 and P95 leave out cold starts`;
   return (
     `local: average ${metrics[metric] ?? metric} of the sandboxes plus page copies in transit; P50 and P95 leave out cold starts; ` +
-    `trace time runs ${timeScale}x real time, functions at their own speed`
+    `trace time runs ${timeScale} real time, functions at their own speed`
   );
 }

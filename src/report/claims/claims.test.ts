@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { datasetOf, type Source } from "../data/dataset.ts";
+import { modeText } from "../data/provenance.ts";
 import { fixtureBarriers, fixtureSource } from "../testing/fixture.ts";
 import { verdictOf } from "./claim.ts";
 import { claims, judgeAll } from "./judge.ts";
@@ -111,4 +112,15 @@ test("the command to redo a run names all that was chosen, quoted for a shell", 
   expect(redoCommand({ ...source, plan })).toBe(
     "faasmem experiment run benchmarks --mode replay --function web --system baseline --policy './my policy.ts' --window-label low --trace quick --time-scale 30 --seed 1 --repeat 3",
   );
+});
+
+test("windows that were played at scales of their own are played so again, and every text says it", () => {
+  const source = fixtureSource({ experiment: "loads", functions: ["web"], windows: ["high", "rare"] });
+  const [high, rare] = source.plan.windows.map((window, i) => ({ ...window, timeScale: i === 0 ? 1 : 60 }));
+  const scaled = (windows: typeof source.plan.windows) => ({ ...source, plan: { ...source.plan, windows } });
+  const both = scaled([high!, rare!]);
+  expect(redoCommand(both)).not.toContain("--time-scale");
+  expect(modeText(both)).toContain("trace time 1x to 60x real time");
+  expect(redoCommand(scaled([rare!]))).toContain("--time-scale 60 ");
+  expect(modeText(scaled([rare!]))).toContain("trace time 60x real time");
 });

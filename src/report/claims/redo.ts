@@ -1,5 +1,6 @@
 import { experiments } from "../../../experiments/index.ts";
 import { quick } from "../../../experiments/quick.ts";
+import { timeScales } from "../../experiment/plan.ts";
 import type { Source } from "../data/dataset.ts";
 
 const same = (a: readonly string[], b: readonly string[] | undefined) => a.join() === b?.join();
@@ -19,6 +20,7 @@ export function redoCommand({ run, plan }: Source): string {
   ) => (values && values.length > 0 && !same(values, usual) ? [flag, quoted(values.join(","))] : []);
   const builtIn = plan.systems?.filter((system) => !system.includes("/"));
   const policies = plan.systems?.filter((system) => system.includes("/")) ?? [];
+  const { slowest, fastest } = timeScales({ timeScale: run.timeScale, windows: plan.windows });
   return [
     ...["faasmem", "experiment", "run", quoted(run.experiment)],
     ...(definition?.mode === plan.mode || run.experiment === "semiwarm" ? [] : ["--mode", quoted(plan.mode)]),
@@ -31,7 +33,9 @@ export function redoCommand({ run, plan }: Source): string {
       definition?.windows.map(({ label }) => label),
     ),
     ...["--trace", quoted(run.trace)],
-    ...(plan.mode === "replay" && plan.windows.length > 0 ? ["--time-scale", String(run.timeScale)] : []),
+    ...(plan.mode === "replay" && plan.windows.length > 0 && slowest === fastest
+      ? ["--time-scale", String(slowest)]
+      : []), // else each window's own
     ...["--seed", String(run.seed)],
     ...((plan.repeats ?? 1) > 1 ? ["--repeat", String(plan.repeats)] : []),
   ].join(" ");

@@ -12,7 +12,9 @@ const facts = z
     mode: z.string().catch("replay"),
     functions: names,
     systems: names,
-    windows: z.array(z.object({ label: z.string() })).catch([]),
+    windows: z
+      .array(z.object({ label: z.string(), timeScale: z.number().optional().catch(undefined) }))
+      .catch([]),
     windowNote: z.string().optional().catch(undefined),
     repeats: z.number().optional().catch(undefined),
     /** Folder of the artifact's results (src/artifact/import.ts). */

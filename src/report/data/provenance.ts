@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { timeScaleText } from "../../experiment/plan.ts";
 import type { Run } from "../../results/schema.ts";
 import type { Dataset, Source } from "./dataset.ts";
 import { unique } from "./dataset.ts";
@@ -14,14 +15,14 @@ export function modeText({ run, plan, records }: Source): string {
   if (run.experiment === "semiwarm") return `calculated from trace ${run.trace}, nothing was run`;
   if (run.experiment === "overhead") return "measured on real sandboxes of this machine";
   if (run.experiment === "validate") {
-    return `the same cells replayed (${replayText(run)}) and simulated from profiles of this machine, trace ${run.trace}`;
+    return `the same cells replayed (${replayText({ run, plan })}) and simulated from profiles of this machine, trace ${run.trace}`;
   }
   const modes = unique(records.map(({ cell }) => cell.mode));
   return (modes.length > 0 ? modes : [plan.mode])
     .map((mode) => {
       if (mode === "imported") return MODES.imported;
       if (mode === "simulate") return `simulated from profiles of this machine, trace ${run.trace}`;
-      return `replayed${run.timeScale === 1 ? " " : ", "}${replayText(run)}, trace ${run.trace}`;
+      return `replayed, ${replayText({ run, plan })}, trace ${run.trace}`;
     })
     .join("; ");
 }
@@ -33,8 +34,10 @@ const machineFacts = z.object({
   kernel: z.string(),
 });
 
-const replayText = ({ timeScale }: Run): string =>
-  timeScale === 1 ? "in real time" : `trace time ${timeScale}x real time (functions at their own speed)`;
+function replayText({ run, plan }: Pick<Source, "run" | "plan">): string {
+  const scale = timeScaleText({ timeScale: run.timeScale, windows: plan.windows });
+  return scale === "1x" ? "in real time" : `trace time ${scale} real time (functions at their own speed)`;
+}
 
 /** "2 cores of CPU, 24 GiB, Linux 6.18"; empty for an unknown one. */
 export function machineText(run: Run): string {
