@@ -90,6 +90,7 @@ start_lane() {
   (
     work=$work/lane
     guests=()
+    renice -n 19 -p "$BASHPID" >/dev/null
     trap stop_guests EXIT
     trap 'exit 130' INT TERM
     for part in "$@"; do run_part "$part"; done
@@ -97,7 +98,7 @@ start_lane() {
   lane=$!
 }
 end_lane() {
-  wait "$lane" || miss "beside rdma: ended with code $?"
+  wait "$lane" || miss "dram: ended with code $?"
   lane=''
   cat "$work/lane.out"
   passed=$((passed + $(grep -c '^ok ' "$work/lane.out")))
@@ -111,10 +112,11 @@ for part in "${what[@]}"; do
       if need_kernel; then pass "build: $kernel ($((SECONDS - started)) s)"; else miss build; fi
       ;;
     all)
-      # dram measures, so it runs alone; the guests of rdma wait for each other half of the time
-      run_part dram
-      start_lane stock faasmem
-      run_part rdma
+      # dram measures first, alone; the rest of it has what time the guests of rdma, who wait for each other, leave
+      need_kernel || miss "no patched kernel"
+      start_lane dram
+      while kill -0 "$lane" 2>/dev/null && ! grep -qsE '^(ok|FAIL) polling' "$work/lane/dram.verdict"; do sleep 0.5; done
+      for beside in rdma stock faasmem; do run_part "$beside"; done
       end_lane
       ;;
     *) run_part "$part" ;;

@@ -87,6 +87,24 @@ static u32 slot_of(void *entry)
 	return (u32)xa_to_value(entry);
 }
 
+/* Whole pages: copy_page() is made for these. */
+static void copy_to_slot(u32 slot, struct page *page)
+{
+	void *from = kmap_local_page(page);
+
+	copy_page(slot_address(slot), from);
+	kunmap_local(from);
+}
+
+static void copy_from_slot(struct page *page, u32 slot)
+{
+	void *to = kmap_local_page(page);
+
+	copy_page(to, slot_address(slot));
+	flush_dcache_page(page);
+	kunmap_local(to);
+}
+
 /* Returns a slot number, or a negative errno. */
 static s64 take_slot(void)
 {
@@ -125,7 +143,7 @@ static int dram_store(unsigned type, pgoff_t offset, struct page *page)
 		count(refused_full);
 		return slot;
 	}
-	memcpy_from_page(slot_address(slot), page, 0, PAGE_SIZE);
+	copy_to_slot(slot, page);
 	/* in reclaim: no waiting, and no reserves for a node of the array */
 	old = xa_store(&slots[type], offset, make_entry(slot),
 		       GFP_NOWAIT | __GFP_NOWARN | __GFP_NOMEMALLOC);
@@ -158,7 +176,7 @@ static int dram_load(unsigned type, pgoff_t offset, struct page *page)
 
 	if (slot < 0)
 		return slot;
-	memcpy_to_page(page, 0, slot_address(slot), PAGE_SIZE);
+	copy_from_slot(page, slot);
 	count(loads);
 	return 0;
 }
@@ -174,7 +192,7 @@ static int finish_due(struct queue *queue)
 
 		if (ktime_after(next->due, now))
 			break;
-		memcpy_to_page(next->page, 0, slot_address(next->slot), PAGE_SIZE);
+		copy_from_slot(next->page, next->slot);
 		frontswap_load_done(next->page, 0);
 		queue->head = (queue->head + 1) % queue_depth;
 		queue->count--;
@@ -212,7 +230,7 @@ static int dram_load_async(unsigned type, pgoff_t offset, struct page *page)
 	if (slot < 0)
 		return slot;
 	if (!delay) {
-		memcpy_to_page(page, 0, slot_address(slot), PAGE_SIZE);
+		copy_from_slot(page, slot);
 		frontswap_load_done(page, 0);
 		count(async_loads);
 		return cpu;
