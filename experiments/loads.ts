@@ -4,13 +4,13 @@ import { LOADS_TRACE, loads } from "../src/trace/loads-trace.ts";
 
 /** How long each load is played in trace seconds, and how fast: long enough for semi-warm, or for a P95. */
 const played = {
-  high: { windowS: 120, timeScale: 1 },
+  high: { windowS: 300, timeScale: 1 },
   bursty: { windowS: 3600, timeScale: 20 },
   steady: { windowS: 3600, timeScale: 60 },
   rare: { windowS: 2 * 3600, timeScale: 60 },
 };
 
-/** What a memory policy must do well under: every function really run under four loads. Three hours. */
+/** What a memory policy must do well under: every function really run under four loads. Four hours. */
 export const loadsExperiment: ExperimentPlan = {
   name: "loads",
   mode: "replay",

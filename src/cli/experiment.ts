@@ -33,7 +33,7 @@ export function command(): Command {
         "server; --mode simulate calculates from profiles of this machine with the same policies.",
         "",
         "  quick       web, json and graph really run, ten minutes of arrivals 30 times as fast",
-        "  loads       every function really run under four loads: high, bursty, steady, rare (3 hours)",
+        "  loads       every function really run under four loads: high, bursty, steady, rare (4 hours)",
         "  validate    the same cells replayed and simulated: how far is the simulator off?",
         ...Object.values(experiments).map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`),
       ].join("\n"),

@@ -11,12 +11,15 @@ export interface FunctionModel {
   lives: ModelLife[];
   /** Private anonymous memory that the engine does not manage: stack, written data of the executable. */
   unmanagedBytes: number;
-  /** Mapped pages of files: since its start, when they were given back, and when a request came after that. */
+  /**
+   * Mapped pages of files: since its start (`whole`), when they were given back (`released`), when one request came after that (`used`),
+   * and what a sandbox has of them that gave them back after its first request and then grew up (`early`): its requests want more.
+   */
   files: Record<FileState, FileBytes>;
   latency: ModelLatency;
 }
 
-export type FileState = "whole" | "released" | "used";
+export type FileState = "whole" | "released" | "used" | "early";
 
 /** Mapped pages of files in bytes: what every process of this program that runs has, too, and its own. */
 export interface FileBytes {
@@ -78,4 +81,4 @@ export interface ModelIdle {
 export const GROWN = 12;
 
 /** Of `FunctionModel.version`. */
-export const MODEL_VERSION = 3;
+export const MODEL_VERSION = 4;

@@ -7,7 +7,8 @@ import type { Numbering } from "./numbering.ts";
 
 /**
  * Pauses before requests in milliseconds, and the share of the requests that get each: what a sandbox holds depends on them.
- * One sandbox begins with requests that come at once after each other, another one with long pauses.
+ * One sandbox begins with requests that come at once after each other, another one with long pauses, and one has a request every now
+ * and then: what garbage the collector leaves depends on all the pauses so far.
  */
 export type Paces = readonly (readonly [gapMs: number, share: number])[];
 
@@ -26,6 +27,8 @@ export const slowPaces: Paces = [
   [400, 0.1],
   [100, 0.1],
 ];
+
+export const steadyPaces: Paces = [[1500, 0.5]];
 
 /** When an idle sandbox is looked at, in milliseconds after its last request. */
 const LOOKS_MS = [30, 100, 200, 400, 800, 1500, 3000, 5000, 8000, 11_000, 14_000, 20_000];
@@ -191,14 +194,19 @@ export class Observer {
     });
   }
 
-  /** What it holds of files: gives them back, and has a request read them again. @param sharers as of `#fileBytes` */
-  async files(sharers: number): Promise<FunctionModel["files"]> {
-    const whole = this.#fileBytes(sharers);
+  /** What it holds of files: gives them back, and has a request read them again. @param sharers as of `fileBytes` */
+  async files(sharers: number): Promise<Pick<FunctionModel["files"], "whole" | "released" | "used">> {
+    const whole = this.fileBytes(sharers);
+    await this.releaseFiles();
+    const released = this.fileBytes(sharers);
+    await this.request(0);
+    return { whole, released, used: this.fileBytes(sharers) };
+  }
+
+  /** Gives its files back; then what the runtime's timers want of them at once is back. */
+  async releaseFiles(): Promise<void> {
     await this.#space.releaseFiles();
     await Bun.sleep(RELEASED_MS);
-    const released = this.#fileBytes(sharers);
-    await this.request(0);
-    return { whole, released, used: this.#fileBytes(sharers) };
   }
 
   /** What it holds of private memory that the engine does not manage. */
@@ -207,8 +215,8 @@ export class Observer {
     return Math.max(0, rollup(this.#space.pid)("Pss_Anon") - managed);
   }
 
-  /** @param sharers processes of this program that run, this sandbox among them: they share its files */
-  #fileBytes(sharers: number): FileBytes {
+  /** Mapped now. @param sharers processes of this program that run, this sandbox among them: they share its files */
+  fileBytes(sharers: number): FileBytes {
     const field = rollup(this.#space.pid);
     const [files, filesPss] = [field("Rss") - field("Anonymous"), field("Pss_File")];
     // files = own + shared; its proportional share = own + shared / sharers

@@ -12,7 +12,7 @@ import { Sandbox } from "../sandbox/sandbox.ts";
 import { measureLatency } from "./latency.ts";
 import { type FunctionModel, MODEL_VERSION } from "./model.ts";
 import { Numbering } from "./numbering.ts";
-import { fastPaces, Observer, slowPaces, Turn, type Watch } from "./observe.ts";
+import { fastPaces, Observer, slowPaces, steadyPaces, Turn, type Watch } from "./observe.ts";
 
 /** Smallest, middle and largest of some values. */
 export interface Spread {
@@ -108,7 +108,7 @@ export async function profileFunction(
       loadedAt = performance.now();
     },
   );
-  let slow: Sandbox | undefined;
+  const others: Sandbox[] = [];
   try {
     const space = sandbox.space!;
     const next = random(seed);
@@ -124,32 +124,46 @@ export async function profileFunction(
     const coldStartMs = performance.now() - first + (loadedAt - started) - measuring;
     const firstRequest = await sandbox.localBytes();
 
-    let slowReady = space.empty();
-    slow = await start(
-      "slow",
-      async (own) => {
-        slowReady = await own.snapshot();
-      },
-      async () => {},
-    );
-    const slowLoaded = await slow.space!.snapshot();
-    await slow.space!.clearTouched();
-    const slowObserver = new Observer(slow, slow.space!, watch);
+    const another = async (which: string) => {
+      let atReady = space.empty();
+      const other = await start(
+        which,
+        async (own) => {
+          atReady = await own.snapshot();
+        },
+        async () => {},
+      );
+      others.push(other);
+      const atLoaded = await other.space!.snapshot();
+      await other.space!.clearTouched();
+      const observed = new Observer(other, other.space!, watch);
+      const life = () => observed.life(atReady, atLoaded, []);
+      return { observed, life };
+    };
+    const slow = await another("slow");
+    const steady = await another("steady");
     const fastLife = async () => {
       await observer.run(fastPaces, requests, onRequest);
       return observer.life(runtime!.pages, known, await observer.rest());
     };
     const slowLife = async () => {
-      await slowObserver.request(0);
-      await slowObserver.run(slowPaces, requests, onRequest);
-      return slowObserver.life(slowReady, slowLoaded, []);
+      await slow.observed.request(0);
+      await slow.observed.run(slowPaces, requests, onRequest);
+      return slow.life();
     };
-    const lives = await Promise.all([fastLife(), slowLife()]);
+    const steadyLife = async () => {
+      await steady.observed.request(0);
+      await steady.observed.releaseFiles();
+      await steady.observed.run(steadyPaces, requests, onRequest);
+      return steady.life();
+    };
+    const lives = await Promise.all([fastLife(), slowLife(), steadyLife()]);
     const unmanagedBytes = await observer.unmanagedBytes();
     const latency = await measureLatency(name, draw, watch.turn);
     const all = await space.snapshot();
     const observed = observer.steps.slice(1);
-    const files = await observer.files(OTHERS + lives.length);
+    const sharers = OTHERS + lives.length;
+    const files = { ...(await observer.files(sharers)), early: steady.observed.fileBytes(sharers) };
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
       touched: spread(observed.map(({ touchedPages }) => of(touchedPages).pages)),
@@ -172,6 +186,6 @@ export async function profileFunction(
       model: { version: MODEL_VERSION, lives: lives.map((life) => life()), unmanagedBytes, files, latency },
     };
   } finally {
-    await Promise.all([sandbox.stop(), slow?.stop()]);
+    await Promise.all([sandbox, ...others].map((one) => one.stop()));
   }
 }

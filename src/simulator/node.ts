@@ -18,7 +18,7 @@ export class SimulatedNode {
   #localPages = 0;
   #remotePages = 0;
   /** Sandboxes by what they have mapped of files. */
-  readonly #count: Record<FileState, number> = { whole: 0, released: 0, used: 0 };
+  readonly #count: Record<FileState, number> = { whole: 0, released: 0, used: 0, early: 0 };
   #since = 0;
   #localByteSeconds = 0;
   #remoteByteSeconds = 0;
@@ -62,18 +62,17 @@ export class SimulatedNode {
   /** Proportional set size of all sandboxes. */
   get localBytes(): number {
     const { unmanagedBytes, files, others } = this.#fixed;
-    const { whole, used, released } = this.#count;
-    const own = whole * files.whole.own + used * files.used.own + released * files.released.own;
-    // What is there after giving back is there after a request, too, and that at the start: so many have each of it.
-    const shared = (bytes: number, count: number) => (Math.max(0, bytes) * count) / (count + others);
-    return (
-      this.#localPages * PAGE_BYTES +
-      unmanagedBytes * this.sandboxes +
-      own +
-      shared(files.released.shared, whole + used + released) +
-      shared(files.used.shared - files.released.shared, whole + used) +
-      shared(files.whole.shared - files.used.shared, whole)
-    );
+    // What is there after giving back is there after a request, too, and so on to what there is at the start: so many have each of it.
+    const states = ["whole", "early", "used", "released"] as const;
+    let [having, own, shared] = [0, 0, 0];
+    states.forEach((state, i) => {
+      having += this.#count[state];
+      own += this.#count[state] * files[state].own;
+      const next = states[i + 1];
+      const bytes = Math.max(0, files[state].shared - (next ? files[next].shared : 0));
+      shared += (bytes * having) / (having + others);
+    });
+    return this.#localPages * PAGE_BYTES + unmanagedBytes * this.sandboxes + own + shared;
   }
 
   get remoteBytes(): number {
@@ -81,7 +80,8 @@ export class SimulatedNode {
   }
 
   get sandboxes(): number {
-    return this.#count.whole + this.#count.used + this.#count.released;
+    const { whole, early, used, released } = this.#count;
+    return whole + early + used + released;
   }
 
   /** Integrals since the start, to this moment. */

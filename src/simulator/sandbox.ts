@@ -99,7 +99,7 @@ export class SimulatedSandbox implements RunningSandbox {
   async run(_context: unknown): Promise<RunResult> {
     const { clock, cores, costs, latency } = this.#world;
     const startedMs = clock.realMs();
-    if (this.#files === "released") this.#setFiles("used");
+    if (this.#files === "released") this.#setFiles(this.#reliving.isGrown ? "used" : "early");
     this.#cancelIdle();
     const gapMs = this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0;
     const step = this.#reliving.next(gapMs);

@@ -40,6 +40,7 @@ const model: FunctionModel = {
     whole: { shared: 12 * 2 ** 20, own: 0 },
     released: { shared: 12 * 2 ** 20, own: 0 },
     used: { shared: 12 * 2 ** 20, own: 0 },
+    early: { shared: 12 * 2 ** 20, own: 0 },
   },
   latency: {
     coldMs: 2002,
