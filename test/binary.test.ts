@@ -90,6 +90,7 @@ test.each([
   [["experiment", "run", "quick", "--time-scale", "0"], "BAD_OPTION"],
   [["experiment", "run", "quick", "--tracker", "auto"], "BAD_OPTION"],
   [["experiment", "run", "benchmarks", "--tracker", "refault"], "BAD_OPTION"],
+  [["experiment", "run", "validate", "--mode", "simulate"], "BAD_OPTION"],
   [["experiment", "show", "99"], "UNKNOWN_RUN"],
   [["up", "--function", "nope"], "UNKNOWN_FUNCTION"],
   [["up", "--host", "0.0.0.0"], "NOT_LOOPBACK"],

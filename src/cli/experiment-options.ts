@@ -92,7 +92,17 @@ export async function chosenPlan(
       fix: "add --mode replay, or leave the tracker out",
       kind: "usage",
     });
-  return { plan, study: studyOf(name) };
+  const study = studyOf(name);
+  if (study === "validation" && plan.mode === "simulate")
+    throw new FaasmemError(
+      "BAD_OPTION",
+      `--mode simulate: ${name} replays cells and simulates the same ones`,
+      {
+        fix: "leave --mode out",
+        kind: "usage",
+      },
+    );
+  return { plan, study };
 }
 
 function choicesOf(options: RunOptions): Choices {

@@ -50,6 +50,8 @@ export interface FunctionProfile {
 
 /** This process and the memory server. */
 const OTHERS = 2;
+/** Sandboxes at the pace of replays: how much garbage one holds is decided by luck in its first requests, and stays so. */
+const STEADY = 2;
 
 function spread(values: number[]): Spread {
   return { min: Math.min(...values), median: median(values), max: Math.max(...values) };
@@ -141,7 +143,8 @@ export async function profileFunction(
       return { observed, life };
     };
     const slow = await another("slow");
-    const steady = await another("steady");
+    const steady: Awaited<ReturnType<typeof another>>[] = [];
+    for (let i = 1; i <= STEADY; i++) steady.push(await another(`steady-${i}`));
     const fastLife = async () => {
       await observer.run(fastPaces, requests, onRequest);
       return observer.life(runtime!.pages, known, await observer.rest());
@@ -151,19 +154,19 @@ export async function profileFunction(
       await slow.observed.run(slowPaces, requests, onRequest);
       return slow.life();
     };
-    const steadyLife = async () => {
-      await steady.observed.request(0);
-      await steady.observed.releaseFiles();
-      await steady.observed.run(steadyPaces, requests, onRequest);
-      return steady.life();
+    const steadyLife = async ({ observed, life }: (typeof steady)[number]) => {
+      await observed.request(0);
+      await observed.releaseFiles();
+      await observed.run(steadyPaces, requests, onRequest);
+      return life();
     };
-    const lives = await Promise.all([fastLife(), slowLife(), steadyLife()]);
+    const lives = await Promise.all([fastLife(), slowLife(), ...steady.map(steadyLife)]);
     const unmanagedBytes = await observer.unmanagedBytes();
     const latency = await measureLatency(name, draw, watch.turn);
     const all = await space.snapshot();
     const observed = observer.steps.slice(1);
     const sharers = OTHERS + lives.length;
-    const files = { ...(await observer.files(sharers)), early: steady.observed.fileBytes(sharers) };
+    const files = { ...(await observer.files(sharers)), early: steady[0]!.observed.fileBytes(sharers) };
     const segment = (pages: PageSet, of: (touched: PageSet) => PageSet): Segment => ({
       pages: pages.pages,
       touched: spread(observed.map(({ touchedPages }) => of(touchedPages).pages)),

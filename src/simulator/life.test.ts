@@ -24,6 +24,17 @@ test("the second request's pace tells which life it is", () => {
   expect([rare.next(0), rare.next(15_000)]).toEqual([slow.steps[0]!, slow.steps[1]!]);
 });
 
+test("of lives at much the same pace, each sandbox draws one", () => {
+  const [one, other] = [life(0, 1500, 1500), life(0, 1510, 1490)];
+  const relived = (start: number) => {
+    const reliving = new Reliving([fast, one, other, slow], start);
+    reliving.next(0);
+    return reliving.next(1600);
+  };
+  expect(one.steps).toContain(relived(0.2));
+  expect(other.steps).toContain(relived(0.7));
+});
+
 test("first requests come in their order, later ones by the pause before them, like ones in turn", () => {
   const reliving = new Reliving([fast, slow], 0);
   for (let i = 0; i < 12; i++) reliving.next(0);

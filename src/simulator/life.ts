@@ -91,7 +91,7 @@ function unlikeness(step: Step, index: number, request: number, gapMs: number): 
 
 /**
  * Goes through observed requests in the order in which they are most like what happens. A sandbox begins with the life that
- * paused longest after its first request; its second request tells which life its pace is most like, and there it stays.
+ * paused longest after its first request; its second request tells which lives its pace is most like, and in one of them it stays.
  */
 export class Reliving {
   readonly #lives: readonly Life[];
@@ -100,7 +100,7 @@ export class Reliving {
   #requests = 0;
   #last = 0;
 
-  /** @param start which of the equally like requests comes first, 0 to 1 */
+  /** @param start which of the equally like lives it is, and which of the equally like requests comes first, 0 to below 1 */
   constructor(lives: readonly Life[], start: number) {
     this.#lives = lives;
     this.#start = start;
@@ -118,8 +118,10 @@ export class Reliving {
     if (request === 0) return this.#life.steps[0]!;
     const distances = ({ steps }: Life) => steps.map((step, i) => unlikeness(step, i, request, gapMs));
     if (request === 1) {
-      const least = (life: Life) => Math.min(...distances(life));
-      this.#life = this.#lives.reduce((a, b) => (least(b) < least(a) ? b : a));
+      const least = this.#lives.map((life) => Math.min(...distances(life)));
+      const most = Math.min(...least) + NEARLY;
+      const alike = this.#lives.filter((_, i) => least[i]! <= most);
+      this.#life = alike[Math.floor(this.#start * alike.length)]!;
       this.#last = Math.floor(this.#start * this.#life.steps.length);
     }
     const { steps } = this.#life;
