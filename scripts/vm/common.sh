@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2154
-# What every virtual-machine test needs; sourced by vm-test.sh. Expects $root (the work tree), $work (a temporary folder), $cache.
+# What every virtual-machine test needs; sourced by vm-test.sh. Expects $root (the work tree), $work (a temporary folder), $cache, $khz.
 
 passed=0
 failed=0
@@ -84,13 +84,12 @@ with_libraries() {
 # start_guest NAME TEST KERNEL INITRD MIB SECONDS [QEMU-ARGUMENT...]: in the background; pid in $guest_pid. It ends by itself, at
 # the latest after SECONDS. Verdicts in $work/NAME.verdict, the console in $work/NAME.console.
 start_guest() {
-  local name=$1 test=$2 image=$3 initrd=$4 mib=$5 limit=$6 khz
+  local name=$1 test=$2 image=$3 initrd=$4 mib=$5 limit=$6
   shift 6
   : >"$work/$name.verdict"
-  # The guest's counter of cycles is the host's, whose rate it cannot find out by itself on these machines; without one its clock ticks
-  # 250 times a second, or asks an emulated device. `rep movsb` is emulated byte by byte: without erms and fsrm the kernel copies words.
+  # The guest's counter of cycles is the host's, whose rate ($khz) it cannot find out by itself on these machines; without one its clock
+  # ticks 250 times a second, or asks an emulated device. `rep movsb` is emulated byte by byte: without erms and fsrm the kernel copies words.
   # Page tables of five levels and mitigations cost time and protect nobody here.
-  khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
   timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,-erms,-fsrm,-la57 "${machine[@]}" -smp 2 -m "$mib" -nographic -no-reboot \
     -nodefaults -monitor none -kernel "$image" -initrd "$initrd" \
     -append "console=ttyS0 panic=-1 oops=panic loglevel=5 random.trust_cpu=on reboot=t mitigations=off tsc=reliable tsc_early_khz=$khz faasmem.test=$test" \

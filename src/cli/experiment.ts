@@ -106,9 +106,9 @@ export function command(): Command {
 
 /** A run's stored plan; imported ones and those of older versions have no windows. */
 const planOfRun = ({ config, timeScale }: Run) => ({
-  timeScale,
   windows: [],
   ...(config as Partial<ExperimentPlan>),
+  timeScale,
 });
 
 const loadRun = (store: Store, id: string | undefined) =>
