@@ -87,8 +87,8 @@ start_guest() {
   local name=$1 test=$2 image=$3 initrd=$4 mib=$5 limit=$6
   shift 6
   : >"$work/$name.verdict"
-  # The guest's counter of cycles is the host's, whose rate ($khz) it cannot find out by itself on these machines; without one its clock
-  # ticks 250 times a second, or asks an emulated device. `rep movsb` is emulated byte by byte: without erms and fsrm the kernel copies words.
+  # The guest's counter of cycles is the host's, whose rate ($khz) it cannot find out by itself on the small machine: there its clock would
+  # tick 250 times a second. `rep movsb` is emulated byte by byte: without erms and fsrm the kernel copies words.
   # Page tables of five levels and mitigations cost time and protect nobody here.
   timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max,-erms,-fsrm,-la57 "${machine[@]}" -smp 2 -m "$mib" -nographic -no-reboot \
     -nodefaults -monitor none -kernel "$image" -initrd "$initrd" \

@@ -11,10 +11,15 @@ export interface FixedMemory {
   others: number;
 }
 
+/** What is there after giving back is there after a request, too, and so on to what there is at the start. */
+const NESTED: readonly FileState[] = ["whole", "early", "used", "released"];
+
 /** The memory of all sandboxes of a function together, and its integrals over time. */
 export class SimulatedNode {
   readonly #clock: VirtualClock;
   readonly #fixed: FixedMemory;
+  /** Shared bytes that a state of `NESTED` has beyond the next one. */
+  readonly #beyond: number[];
   #localPages = 0;
   #remotePages = 0;
   /** Sandboxes by what they have mapped of files. */
@@ -26,6 +31,8 @@ export class SimulatedNode {
   constructor(clock: VirtualClock, fixed: FixedMemory) {
     this.#clock = clock;
     this.#fixed = fixed;
+    const shared = NESTED.map((state) => fixed.files[state].shared);
+    this.#beyond = shared.map((bytes, i) => Math.max(0, bytes - (shared[i + 1] ?? 0)));
   }
 
   /** So many pages more are local, and remote. */
@@ -62,17 +69,13 @@ export class SimulatedNode {
   /** Proportional set size of all sandboxes. */
   get localBytes(): number {
     const { unmanagedBytes, files, others } = this.#fixed;
-    // What is there after giving back is there after a request, too, and so on to what there is at the start: so many have each of it.
-    const states = ["whole", "early", "used", "released"] as const;
-    let [having, own, shared] = [0, 0, 0];
-    states.forEach((state, i) => {
-      having += this.#count[state];
-      own += this.#count[state] * files[state].own;
-      const next = states[i + 1];
-      const bytes = Math.max(0, files[state].shared - (next ? files[next].shared : 0));
-      shared += (bytes * having) / (having + others);
-    });
-    return this.#localPages * PAGE_BYTES + unmanagedBytes * this.sandboxes + own + shared;
+    let [having, bytes] = [0, 0]; // sandboxes that have this state's part
+    for (let i = 0; i < NESTED.length; i++) {
+      const count = this.#count[NESTED[i]!];
+      having += count;
+      bytes += count * files[NESTED[i]!].own + (this.#beyond[i]! * having) / (having + others);
+    }
+    return this.#localPages * PAGE_BYTES + unmanagedBytes * this.sandboxes + bytes;
   }
 
   get remoteBytes(): number {
