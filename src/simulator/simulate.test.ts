@@ -88,7 +88,13 @@ const store = (profiles: FunctionProfile[], benches = true) =>
   }) as unknown as Parameters<typeof simulatorInputs>[0];
 const inputs = simulatorInputs(store([profile]));
 
-const simulate = (system: string, arrivals: number[], windowS: number, change: Partial<CellPlan> = {}) =>
+const simulate = (
+  system: string,
+  arrivals: number[],
+  windowS: number,
+  change: Partial<CellPlan> = {},
+  from = inputs,
+) =>
   simulateCell(
     {
       ...{ function: "fn", system, arrivals, repeat: 0, timeScale: 1, seed: 1, plane: "uffd" },
@@ -97,7 +103,7 @@ const simulate = (system: string, arrivals: number[], windowS: number, change: P
       signal: new AbortController().signal,
       ...change,
     },
-    inputs,
+    from,
   );
 
 type Simulated = Awaited<ReturnType<typeof simulate>>;
@@ -221,4 +227,18 @@ test("a policy of the user's own is asked and obeyed as in production", async ()
 
 test("a system that nobody knows is refused", () => {
   expect(simulate("nothing", [0], 10)).rejects.toMatchObject({ code: "UNKNOWN_SYSTEM" });
+});
+
+test("a young sandbox that gave its files back wants more of them than an old one", async () => {
+  const file = (mib: number) => ({ shared: mib * 2 ** 20, own: 0 });
+  const locals = async (early: number) => {
+    const files = { whole: file(12), early: file(early), used: file(4), released: file(0) };
+    const from = simulatorInputs(store([{ ...profile, model: { ...model, files } }]));
+    const arrivals = [...Array.from({ length: 15 }, (_, i) => i * 20), 480]; // and semi-warm before the last
+    const cell = await simulate("faasmem", arrivals, 490, {}, from);
+    return [30, 485].map((s) => at(cell, s).localBytes);
+  };
+  const [more, less] = [await locals(8), await locals(4)];
+  expect(more[0]! - less[0]!).toBe((4 * 2 ** 20) / 4); // client, worker, memory server and the sandbox
+  expect(more[1]! - less[1]!).toBe(0);
 });
