@@ -81,4 +81,4 @@ export interface ModelIdle {
 export const GROWN = 12;
 
 /** Of `FunctionModel.version`. */
-export const MODEL_VERSION = 4;
+export const MODEL_VERSION = 5;
