@@ -9,8 +9,15 @@ import { runCell } from "../experiment/cell.ts";
 import type { Study } from "../experiment/definition.ts";
 import { type ExperimentPlan, timeScales, timeScaleText } from "../experiment/plan.ts";
 import { Progress } from "../experiment/progress.ts";
-import { beginRun, cellsOf, planSeconds, runExperiment, traceOf } from "../experiment/run.ts";
-import { missingFor, missingSeconds, simulator } from "../experiment/simulation.ts";
+import {
+  beginRun,
+  type CellRunner,
+  cellsOf,
+  planSeconds,
+  runExperiment,
+  traceOf,
+} from "../experiment/run.ts";
+import { missingFor, missingSeconds, profilingRunner, simulator } from "../experiment/simulation.ts";
 import { assertSomething, runStudy, studySeconds } from "../experiment/studies.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
 import { formatTable } from "../report/table.ts";
@@ -168,7 +175,10 @@ async function execute(
   const progress = new Progress(seconds, { quiet: options.quiet === true });
   const run = begin();
   try {
-    const runner = simulates ? await simulator(missing, store, progress, stop.signal) : runCell;
+    let runner: CellRunner = runCell;
+    if (simulates) runner = await simulator(missing, store, progress, stop.signal);
+    else if (study === "validation")
+      runner = profilingRunner(store.loadRun(run).run.startedAt, store, progress, stop.signal);
     const result = await runExperiment(plan, run, store, progress, stop.signal, runner);
     if (study) result.problems.push(...(await runStudy(study, plan, run, store, progress, stop.signal)));
     store.finishRun(run, result.problems.length > 0 ? "failed" : "done");

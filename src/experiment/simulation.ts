@@ -5,6 +5,7 @@ import { runProfiles } from "../profile/run.ts";
 import type { Store } from "../results/store.ts";
 import { simulatorInputs } from "../simulator/inputs.ts";
 import { simulateCell } from "../simulator/simulate.ts";
+import { runCell } from "./cell.ts";
 import type { Progress } from "./progress.ts";
 import type { CellRunner } from "./run.ts";
 
@@ -20,11 +21,12 @@ export interface Missing {
   profiles: string[];
 }
 
-export function missingFor(functions: readonly string[], store: Store): Missing {
+/** @param since profiles of before that count as missing */
+export function missingFor(functions: readonly string[], store: Store, since = new Date(0)): Missing {
   const known = new Set(
     store
       .listProfiles()
-      .filter(({ profile }) => profile.model?.version === MODEL_VERSION)
+      .filter(({ profile, measuredAt }) => profile.model?.version === MODEL_VERSION && measuredAt >= since)
       .map(({ profile }) => profile.function),
   );
   return { bench: store.loadBench() === null, profiles: functions.filter((name) => !known.has(name)) };
@@ -48,10 +50,35 @@ export async function simulator(
     signal.throwIfAborted();
     store.saveBench(bench, versionText());
   }
-  if (missing.profiles.length > 0) {
-    const options = { requests: PROFILE_REQUESTS, seed: 1 };
-    await runProfiles(missing.profiles, options, store, progress.scaled(PROFILE_S), signal);
-  }
+  await measureProfiles(missing.profiles, store, progress, signal);
   const inputs = simulatorInputs(store);
   return (plan) => simulateCell(plan, inputs);
+}
+
+async function measureProfiles(
+  functions: readonly string[],
+  store: Store,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  if (functions.length === 0) return;
+  const options = { requests: PROFILE_REQUESTS, seed: 1 };
+  await runProfiles(functions, options, store, progress.scaled(PROFILE_S), signal);
+}
+
+/**
+ * Really runs cells, each function's profile right before its first: a machine that others share gets faster and slower by a third
+ * within minutes, and by a factor of two within a day.
+ * @param since when the run began
+ */
+export function profilingRunner(
+  since: Date,
+  store: Store,
+  progress: Progress,
+  signal: AbortSignal,
+): CellRunner {
+  return async (plan) => {
+    await measureProfiles(missingFor([plan.function], store, since).profiles, store, progress, signal);
+    return runCell(plan);
+  };
 }

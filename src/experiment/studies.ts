@@ -20,15 +20,13 @@ const SEMIWARM_S = { trace: 20, synthesized: 100 };
 /** Real seconds of simulating what a validation replayed. */
 const VALIDATION_S = 5;
 
-/** A validation's profiles are of the same hour as its replays: machines get faster and slower by a factor of two within a day. */
-const measuredAnew = (plan: ExperimentPlan, store: Store) => ({
-  ...missingFor(plan.functions, store),
-  profiles: plan.functions,
-});
+/** A cell's simulations, each with another seed: their mean is what the simulator expects. */
+const SIMULATIONS = 8;
 
 /** Expected real seconds of an experiment's study. */
 export function studySeconds(study: Study | undefined, plan: ExperimentPlan, store: Store): number {
-  if (study === "validation") return missingSeconds(measuredAnew(plan, store)) + VALIDATION_S;
+  if (study === "validation")
+    return missingSeconds(missingFor(plan.functions, store, new Date())) + VALIDATION_S;
   if (study === "barriers") return plan.functions.length * OVERHEAD_SANDBOXES * BARRIERS_S;
   if (study === "density") return densitySeconds(plan.functions.length, plan.systems.length);
   if (study === "semiwarm") return plan.trace === SYNTHESIS_2019 ? SEMIWARM_S.synthesized : SEMIWARM_S.trace;
@@ -58,10 +56,11 @@ export async function runStudy(
       store.saveDocument(run, "density", found);
     }
     if (study === "validation") {
-      const { records } = store.loadRun(run);
-      const runner = await simulator(measuredAnew(plan, store), store, progress, signal);
+      const { run: row, records } = store.loadRun(run);
+      const missing = missingFor(plan.functions, store, row.startedAt);
+      const runner = await simulator(missing, store, progress, signal);
       const calculated = [];
-      for (const cell of cellsOf(plan, traceOf(plan.trace, store), signal))
+      for (const cell of cellsOf({ ...plan, repeats: SIMULATIONS }, traceOf(plan.trace, store), signal))
         calculated.push(await runner(cell));
       store.saveDocument(run, "validation", validate(records, calculated));
     }
