@@ -4,16 +4,10 @@ import { median } from "../base/quantile.ts";
 import { GROWN, type LoneRequest, type ModelLatency } from "./model.ts";
 import type { Turn } from "./observe.ts";
 
-/**
- * Pauses before requests that come alone, in milliseconds, and how many of each: enough for a P95, above all of the longest pause, which
- * stands for all longer ones.
- */
-const ALONE: readonly (readonly [gapMs: number, requests: number])[] = [
-  [0, 20],
-  [100, 20],
-  [400, 20],
-  [1500, 40],
-];
+/** Pauses before requests that come alone, in milliseconds; the longest one stands for all longer ones. */
+const PAUSES_MS = [0, 100, 400, 1500];
+/** Requests after each pause: for a median, and all together for a P95. */
+const ALONE = 40;
 /** A slow function gets fewer of them, but never less than this. */
 const FEWEST = 6;
 const FUNCTION_MS = 8000;
@@ -60,10 +54,10 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
     const coldMs = (await turn.take(ask)).latencyMs;
     for (let i = 0; i < GROWN; i++) await turn.take(ask);
     const all: ModelLatency["alone"] = [];
-    for (const [gapMs, most] of ALONE) {
+    for (const gapMs of PAUSES_MS) {
       const requests: LoneRequest[] = [];
       const spent = () => requests.reduce((sum, { durationMs }) => sum + durationMs, 0);
-      while (requests.length < most && (requests.length < FEWEST || spent() < FUNCTION_MS)) {
+      while (requests.length < ALONE && (requests.length < FEWEST || spent() < FUNCTION_MS)) {
         const { latencyMs, durationMs } = await alone(gapMs);
         requests.push({ durationMs, addedMs: latencyMs - durationMs });
       }

@@ -1,32 +1,48 @@
-import type { LoneRequest, ModelLatency } from "../profile/model.ts";
+import { median } from "../base/quantile.ts";
+import type { ModelLatency } from "../profile/model.ts";
 import { paceDistance } from "./pace.ts";
 
 /**
- * What requests took when nobody looked at their pages: each value that was measured after the pause most like the one asked
- * for has its turn, in random order, before any comes again.
+ * What requests took when nobody looked at their pages. The pause that was watched and is most like the one asked for tells what is
+ * usual; by how much a request differs from that is drawn from those after all pauses. Slow ones are rare: those of one pause
+ * alone would say too little about a P95. Each value that was measured has its turn, in random order, before any comes again.
  */
 export class Latency {
   readonly #random: () => number;
-  readonly #groups: { gapMs: number; durationMs: number[]; addedMs: number[] }[];
+  readonly #groups: { gapMs: number; usualMs: number; addedMs: number[] }[];
+  /** Durations as multiples of what is usual after their pause. */
+  readonly #multiples: number[];
   readonly #left = new Map<readonly number[], number[]>();
 
   /** @param random uniform in [0, 1) */
   constructor({ alone }: ModelLatency, random: () => number) {
     this.#random = random;
-    const values = (requests: LoneRequest[], of: keyof LoneRequest) => requests.map((one) => one[of]);
-    this.#groups = alone.map(({ gapMs, requests }) => ({
-      gapMs,
-      durationMs: values(requests, "durationMs"),
-      addedMs: values(requests, "addedMs"),
-    }));
+    const groups = alone.map(({ gapMs, requests }) => {
+      const durations = requests.map(({ durationMs }) => durationMs);
+      const addedMs = requests.map((request) => request.addedMs);
+      return { gapMs, usualMs: median(durations), addedMs, durations };
+    });
+    this.#groups = groups;
+    this.#multiples = groups.flatMap(({ usualMs, durations }) => durations.map((ms) => ms / usualMs));
   }
 
-  /** Of a function's run, or what the node adds to it, in milliseconds. @param gapMs pause before it */
-  draw(of: keyof LoneRequest, gapMs: number): number {
-    const nearest = this.#groups.reduce((a, b) =>
+  /** Of a function's run, in milliseconds. @param gapMs pause before it */
+  functionMs(gapMs: number): number {
+    return this.#nearest(gapMs).usualMs * this.#draw(this.#multiples);
+  }
+
+  /** Of what the node adds to that, in milliseconds. @param gapMs pause before it */
+  addedMs(gapMs: number): number {
+    return this.#draw(this.#nearest(gapMs).addedMs);
+  }
+
+  #nearest(gapMs: number) {
+    return this.#groups.reduce((a, b) =>
       paceDistance(gapMs, b.gapMs) < paceDistance(gapMs, a.gapMs) ? b : a,
     );
-    const values = nearest[of];
+  }
+
+  #draw(values: readonly number[]): number {
     const left = this.#left.get(values)?.length ? this.#left.get(values)! : [...values];
     this.#left.set(values, left);
     return left.splice(Math.floor(this.#random() * left.length), 1)[0]!;

@@ -103,7 +103,7 @@ export class SimulatedSandbox implements RunningSandbox {
     this.#cancelIdle();
     const gapMs = this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0;
     const step = this.#reliving.next(gapMs);
-    const functionMs = this.#reliving.isGrown ? latency.draw("durationMs", gapMs) : step.durationMs;
+    const functionMs = this.#reliving.isGrown ? latency.functionMs(gapMs) : step.durationMs;
     const space = this.#space;
     const looked = space.takeLooked() ? step.touched.pages * costs.lookPageMs : 0;
     let ms = functionMs + looked;

@@ -135,7 +135,7 @@ async function replay(
     if (atS === undefined) return;
     clock.after(atS - clock.now(), () => {
       const sentMs = clock.realMs();
-      const addedMs = latency.draw("addedMs", sentMs - lastEndMs);
+      const addedMs = latency.addedMs(sentMs - lastEndMs);
       const answer = (status: number, invocation: Invocation | null) => {
         lastEndMs = clock.realMs();
         records[index] = recordOf(atS, lastEndMs - sentMs + addedMs, status, invocation);
