@@ -126,7 +126,7 @@ test("nodes and servers start as shown, and functions answer", async () => {
   }
   for (const line of take(/^faasmem server/)) await during(line, () => {});
   for (const line of profiles) expect(run(line)).toMatch(/web|gzip/);
-}, 600_000); // a profile takes most of a minute
+}, 600_000); // a profile takes two and a half minutes
 
 test("traces are imported, replayed and removed as shown", () => {
   const remove = take(/^faasmem trace remove/);

@@ -13,7 +13,7 @@ import type { CellRunner } from "./run.ts";
 const PROFILE_REQUESTS = 50;
 const benchOptions = { idle: 0, allowSwap: false };
 /** Real seconds of one function's profile: most of them are the pauses that it watches. */
-const PROFILE_S = 120;
+const PROFILE_S = 145;
 
 /** What this machine was not measured for yet, though a simulation of these functions needs it. */
 export interface Missing {
@@ -67,8 +67,8 @@ async function measureProfiles(
 }
 
 /**
- * Really runs cells, each function's profile right before its first: a machine that others share gets faster and slower by a third
- * within minutes, and by a factor of two within a day.
+ * Really runs cells, each function's profile right before its first: a machine that does other work, too, gets faster and slower
+ * within minutes.
  * @param since when the run began
  */
 export function profilingRunner(

@@ -99,8 +99,8 @@ export class Sandbox implements RunningSandbox {
         // It would wake the process every second, and every half minute for ever, and bring memory back: the engine of
         // JavaScript has a timer of its own that runs after work only.
         BUN_GC_TIMER_DISABLE: "1",
-        // A collector that works beside the program lets it allocate meanwhile, and how much is luck: `image` held 94 MiB of heap that
-        // way and 52 without, `json` 44 (30 to 56 in eight sandboxes) and 27 (24 to 30). Requests took as long.
+        // A collector that works beside the program lets it allocate meanwhile, and how much is luck (ARCHITECTURE.md): grown sandboxes
+        // of what allocates much hold some two fifths less heap without.
         BUN_JSC_useConcurrentGC: "0",
         [CHANNELS_VARIABLE]: `${3 + attached.length},${4 + attached.length}`,
         ...options.environment,
