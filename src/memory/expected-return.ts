@@ -19,7 +19,7 @@ const LEAVING = 0.25;
 
 /** Idle times in trace seconds. */
 export interface ExpectedReturn {
-  /** When the working set must begin to come back to be there in time. */
+  /** When memory must begin to come back to be there in time. */
   recallAtS: number;
   /** No request since then: none is expected any more. */
   giveUpAtS: number;
@@ -40,11 +40,11 @@ export function expectedIdle(history: FunctionHistory, idleS: number): { low: nu
  * What to do until the next request, where it is known when that comes. The head of the histogram of idle times tells when to be
  * ready and its tail when to give up, as in pre-warming (Shahrad et al., Serverless in the Wild, ATC'20, section 4.2), with pages of
  * a sandbox in the place of sandboxes.
- * @param pages of the working set, which must be back by then; 0: it is not known
+ * @param pages that must be back by then
  */
 export function expectedReturn(context: PolicyContext, idleS: number, pages: number): ExpectedReturn | null {
   const { history, settings, clock } = context;
-  const idle = settings.recallAhead && pages > 0 ? expectedIdle(history, idleS) : null;
+  const idle = settings.recallAhead ? expectedIdle(history, idleS) : null;
   if (!idle || idle.low >= settings.keepAliveS) return null;
   // The way back takes real time, and may have to wait for the end of a step of semi-warm.
   const leadS = (history.recallAheadMs(pages * PAGE_BYTES) / 1000) * clock.scale + settings.semiWarmStepS;

@@ -46,3 +46,12 @@ test("a recall ahead takes as long as the longest of late, and before any as rec
   history.recordRecallAhead(80);
   expect(history.recallAheadMs(1024 * MIB)).toBeCloseTo(190);
 });
+
+test("work on the processor takes longer by the requests that share one", () => {
+  const history = new FunctionHistory(2);
+  expect(history.crowding).toBe(1);
+  history.requestStarted();
+  expect(history.crowding).toBe(1);
+  for (let i = 0; i < 15; i++) history.requestStarted();
+  expect(history.crowding).toBe(8);
+});

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { quantile } from "../base/quantile.ts";
 import type { PortablePages } from "./engine.ts";
@@ -43,6 +44,7 @@ export class FunctionHistory {
   /** What the latest requests of its sandboxes wanted: where a new sandbox begins. */
   workingSet: PortablePages = [];
   #durations: number[] = [];
+  readonly #cores: number;
   #running = 0;
   #peak = 0;
   #hasExpired = false;
@@ -53,6 +55,11 @@ export class FunctionHistory {
   #aheadMs: number | null = null;
   /** What requests took longer than usual, by the bytes that came back during them; in milliseconds a byte. */
   #slowdowns: number[] = [];
+
+  /** @param cores processors that the function's requests share */
+  constructor(cores = availableParallelism()) {
+    this.#cores = cores;
+  }
 
   /** Of any of its sandboxes. */
   requestStarted(): void {
@@ -99,6 +106,14 @@ export class FunctionHistory {
   }
 
   /**
+   * How many times longer work on the processor takes while as many requests run as of late, with all of them doing it. Their durations
+   * hold that wait already, so what is compared with durations must too.
+   */
+  get crowding(): number {
+    return Math.max(1, this.#peak / this.#cores);
+  }
+
+  /**
    * A prefetch begins. Those of other sandboxes at the same time share the way with it.
    * @returns to be called at its end with the bytes that came back, and the milliseconds of real time that it took
    */
@@ -111,7 +126,7 @@ export class FunctionHistory {
     };
   }
 
-  /** A working set came back ahead of its request, among those of other sandboxes, in `ms` of real time. */
+  /** A sandbox's memory came back ahead of its request, among that of other sandboxes, in `ms` of real time. */
   recordRecallAhead(ms: number): void {
     this.#aheadMs = Math.max(ms, (this.#aheadMs ?? 0) * AHEAD_DECAY);
   }

@@ -39,7 +39,7 @@ export function semiWarmDelays(
 /**
  * Semi-warm (paper, section 5.2): memory of a sandbox that idles for long leaves gradually, the coldest first, and a request has what
  * it will want brought back in bulk. It leaves the working set in place where bringing it back would cost requests more than the
- * latency budget, and where it is known when the next request comes, everything leaves and the working set is back before it.
+ * latency budget, and where it is known when the next request comes, everything leaves and is back before it.
  */
 export class SemiWarm {
   readonly #context: PolicyContext;
@@ -121,7 +121,8 @@ export class SemiWarm {
     if (!this.#recalls || usual === null) return false;
     // A page that was put in place is as new to the processor as one whose accessed bit was cleared.
     const recallMs =
-      history.recallMs(workingSet.pages * PAGE_BYTES) + workingSet.pages * memory.lookMsPerPage;
+      history.recallMs(workingSet.pages * PAGE_BYTES) +
+      workingSet.pages * memory.lookMsPerPage * history.crowding;
     return recallMs > usual * settings.p95Budget;
   }
 
@@ -199,13 +200,15 @@ export class SemiWarm {
     await this.#learn();
     const workingSet = this.#touches.workingSet();
     if (this.#touches.areMany) history.workingSet = await memory.portable(workingSet);
-    const expected = this.#recalls ? expectedReturn(this.#context, delay, workingSet.pages) : null;
+    const before = await memory.snapshot();
+    const isKnown = this.#recalls && workingSet.pages > 0;
+    const expected = isKnown ? expectedReturn(this.#context, delay, before.pages) : null;
     if (turn !== this.#turn || (onlyExpected && !expected)) return;
     this.#expected = expected;
     const isRare = !expected && this.#isRare(delay);
     const stays = expected ? memory.empty() : this.#stays(delay, isRare, workingSet);
     if (!stays) return;
-    if (expected) this.#idle.whenIdleFor(expected.recallAtS, () => this.#recallAhead(workingSet, expected));
+    if (expected) this.#idle.whenIdleFor(expected.recallAtS, () => this.#recallAhead(before, expected));
     const releases = isRare || this.#filesAreCheap();
     const endsAt =
       idleSince +
@@ -214,15 +217,13 @@ export class SemiWarm {
         expected?.recallAtS ?? Number.POSITIVE_INFINITY,
       );
     if (releases) await this.#releaseFiles();
-    let held: number | undefined;
     let restS = REST_S;
     const isOver = () => turn !== this.#turn || clock.now() >= endsAt;
     const step = async () => {
       if (isOver()) return;
       const resident = await memory.snapshot();
-      held ??= resident.pages;
       const rate = Math.max(settings.semiWarmRate, expected?.rate ?? 0);
-      const perSecond = settings.semiWarmBytesPerS ?? held * rate * PAGE_BYTES;
+      const perSecond = settings.semiWarmBytesPerS ?? before.pages * rate * PAGE_BYTES;
       const share = Math.ceil((perSecond * settings.semiWarmStepS) / history.budget.factor / PAGE_BYTES);
       const most = Math.min(share, resident.pages - settings.semiWarmFloorBytes / PAGE_BYTES);
       const spare = resident.subtract(stays);
@@ -256,13 +257,16 @@ export class SemiWarm {
     await step();
   }
 
-  /** Semi-warm ends before the request that is expected, and begins again if that does not come. */
-  async #recallAhead(workingSet: PageSet, expected: ExpectedReturn): Promise<void> {
+  /**
+   * Semi-warm ends before the request that is expected, and begins again if that does not come. All that left comes back, not only
+   * what the latest requests wanted: one of the next collects garbage, and that looks at everything.
+   */
+  async #recallAhead(before: PageSet, expected: ExpectedReturn): Promise<void> {
     const { memory, history } = this.#context;
     const turn = ++this.#turn;
-    const { back, ms } = await this.#recall(workingSet);
+    const { back, ms } = await this.#recall(before);
     await memory.takeRecalled(); // not what a request wanted
-    if (back > workingSet.pages / 2) history.recordRecallAhead(ms);
+    if (back > before.pages / 2) history.recordRecallAhead(ms);
     if (turn !== this.#turn) return;
     this.#active = false;
     const { giveUpAtS } = expected;

@@ -55,7 +55,7 @@ export const policySettings = z.object({
    */
   releaseFiles: z.boolean().default(true),
   /**
-   * Where earlier idle times tell when the next request comes, let everything leave until then, and bring the working set back just
+   * Where earlier idle times tell when the next request comes, let everything leave until then, and bring it back just
    * before it.
    */
   recallAhead: z.boolean().default(true),

@@ -118,7 +118,7 @@ export class Touches {
     const neverLooked = this.#unlooked === this.#requests;
     const share = neverLooked && this.#requests >= EARLY ? 1 : LOOK_SHARE;
     return (
-      recent.pages * memory.lookMsPerPage <=
+      recent.pages * memory.lookMsPerPage * history.crowding <=
       (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget * share
     );
   }
