@@ -262,6 +262,20 @@ test("where the next request is expected, everything leaves, and is back before 
   expect(memory.resident.size).toBe(0);
 });
 
+test("where a request is expected only after memory has left, what requests want is back before it", async () => {
+  const history = new FunctionHistory();
+  for (let i = 0; i < 12; i++) history.reuse.record(290);
+  for (let i = 0; i < 30; i++) history.reuse.record(70); // after 60 s it may be either, after the P99 only the other
+  for (let i = 0; i < 1000; i++) history.reuse.record(1);
+  history.recordDuration(0.001);
+  const { memory, clock, request } = await sandbox({ semiWarmRate: 0.1 }, {}, true, history);
+  await request(1, 11);
+  await clock.pass(200);
+  expect(memory.resident.size).toBe(0);
+  await clock.pass(85);
+  expect([...memory.resident].toSorted((a, b) => a - b)).toEqual(expect.arrayContaining([1, 11]));
+});
+
 test("settings that change while a request is expected do not keep memory from leaving when it does not come", async () => {
   const { memory, clock, policy, request } = await sandbox({ semiWarmRate: 0.1 }, {}, true, timed());
   await request(1, 11);

@@ -55,8 +55,8 @@ export const policySettings = z.object({
    */
   releaseFiles: z.boolean().default(true),
   /**
-   * Where earlier idle times tell when the next request comes, let everything leave until then, and bring it back just
-   * before it.
+   * Where earlier idle times tell when the next request comes, let everything leave until then, and bring it back just before
+   * that.
    */
   recallAhead: z.boolean().default(true),
   /** Semi-warm ends this long before keep-alive does: what would be destroyed at once need not travel. */
