@@ -16,4 +16,5 @@ export const density: ExperimentDefinition = {
   windowS: 3600,
   lite: { functions: ["bert"] },
   study: "density",
+  studyMode: "replay",
 };

@@ -18,8 +18,9 @@ import {
   traceOf,
 } from "../experiment/run.ts";
 import { missingFor, missingSeconds, profilingRunner, simulator } from "../experiment/simulation.ts";
-import { assertSomething, runStudy, studySeconds } from "../experiment/studies.ts";
+import { assertSomething, needsProfiles, runStudy, studySeconds } from "../experiment/studies.ts";
 import { experimentTable, tableNote } from "../report/experiment-table.ts";
+import { slowRequests } from "../report/slow-requests.ts";
 import { formatTable } from "../report/table.ts";
 import type { Run } from "../results/schema.ts";
 import type { CellRecord, Store } from "../results/store.ts";
@@ -169,7 +170,7 @@ async function execute(
   accessSync(out, constants.W_OK); // else hours of work would end in an error
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort(signal));
   if (plan.windowNote) console.error(`note: ${plan.windowNote}`);
-  const simulates = plan.mode === "simulate" && plan.windows.length > 0;
+  const simulates = needsProfiles(study, plan);
   const missing = simulates ? missingFor(plan.functions, store) : { bench: false, profiles: [] };
   const seconds = missingSeconds(missing) + planSeconds(plan) + studySeconds(study, plan, store);
   const progress = new Progress(seconds, { quiet: options.quiet === true });
@@ -225,7 +226,10 @@ function print(
 ): void {
   const cells = records.map((record) => record.cell);
   if (json) {
-    const shown = cells.map(({ resultHash: _, memoryMetric: __, ...cell }) => cell);
+    const shown = records.map((record) => {
+      const { resultHash: _, memoryMetric: __, ...cell } = record.cell;
+      return { ...cell, slowRequests: slowRequests(record) };
+    });
     const memoryMetric = cells[0]?.memoryMetric ?? "pss";
     const windowNote = plan.windowNote ?? null;
     const { slowest, fastest } = timeScales(plan);
@@ -234,7 +238,7 @@ function print(
     return;
   }
   if (cells.length === 0) return;
-  console.log(experimentTable(cells));
+  console.log(experimentTable(records));
   console.log(tableNote(cells, timeScaleText(plan)));
   if (plan.windowNote) console.log(plan.windowNote);
 }

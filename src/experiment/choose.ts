@@ -53,6 +53,7 @@ export function planOf(definition: ExperimentDefinition, choices: Choices, store
   return {
     name: definition.name,
     mode: choices.mode ?? definition.mode,
+    studyMode: choices.mode ?? definition.studyMode,
     functions: choices.functions ?? [...(lite.functions ?? definition.functions)],
     systems: choices.systems ?? [...definition.systems],
     plane: choices.plane ?? "uffd",

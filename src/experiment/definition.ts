@@ -29,6 +29,8 @@ export interface ExperimentDefinition {
   /** The small version of the reference. */
   lite: { functions?: readonly string[]; windows?: readonly ReferenceWindow[] };
   study?: Study;
+  /** How that is found out unless told otherwise; default: as the cells. */
+  studyMode?: Mode;
 }
 
 /** `rank@start`, as the reference names its windows. */

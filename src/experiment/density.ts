@@ -4,7 +4,10 @@ import { startChild } from "../base/child.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { random } from "../base/random.ts";
 import type { Documents } from "../results/documents.ts";
+import { functionNode } from "../simulator/function-node.ts";
+import type { SimulatorInputs } from "../simulator/inputs.ts";
 import { workerStats } from "../worker/worker.ts";
+import type { Mode } from "./plan.ts";
 
 type Row = Documents["density"]["rows"][number];
 
@@ -14,6 +17,8 @@ export const DENSITY_BUDGET = 2 * 1024 ** 3;
 const MOST = 32;
 /** Policy seconds in a real one while sandboxes settle: semi-warm ends some 160 s after a request. */
 const TIME_SCALE = 60;
+const KEEP_ALIVE_S = 100_000;
+const SEMI_WARM_DELAY_S = 60;
 /** Memory that did not shrink by a hundredth in so many real seconds has settled; it is waited for at least and at most so long. */
 const STABLE_S = 2;
 const SETTLE_S = { least: 4, most: 30 };
@@ -24,82 +29,127 @@ const AT_ONCE = 4;
 
 const nodeReady = z.object({ gateway: z.string().url() });
 
-/** Expected real seconds: estimated from one run with web. */
-export const densitySeconds = (functions: number, systems: number): number => functions * systems * 45;
+/** Expected real seconds of one filling: estimated from one run with web. */
+export const FILLING_S = { replay: 45, simulate: 0.3 } satisfies Record<Mode, number>;
+
+type Levels = Omit<Row, "function" | "system">;
+
+/** A node with one function, whose sandboxes never end for having idled. */
+interface FillableNode {
+  /** Answers so many requests at once: so many sandboxes are there afterwards. */
+  answer(count: number): Promise<void>;
+  /** What is held when all have idled until their policy has done what it does. */
+  settled(): Promise<Levels>;
+  stop(): Promise<unknown>;
+}
+
+/** Makes a node for a function under a system. */
+export type NodeMaker = (name: string, system: string) => Promise<FillableNode>;
 
 /**
- * How many idle, kept-alive sandboxes a memory budget really holds. Each sandbox answers two requests, then idles until
+ * How many idle, kept-alive sandboxes a memory budget holds. Each sandbox answers two requests, then idles until
  * its policy has done what it does; sandboxes are added until the next one would not fit.
+ *
+ * @param start of real nodes or simulated ones
  */
 export async function measureDensity(
   functions: readonly string[],
   systems: readonly string[],
-  seed: number,
+  start: NodeMaker,
   signal: AbortSignal,
   onRow: (row: Row) => void,
-): Promise<Documents["density"]> {
+): Promise<Row[]> {
   const rows: Row[] = [];
   for (const name of functions) {
     for (const system of systems) {
       signal.throwIfAborted();
-      const row = await fill(name, system, seed, signal);
-      rows.push(row);
-      onRow(row);
+      const node = await start(name, system);
+      try {
+        rows.push({ function: name, system, ...(await fill(node)) });
+      } finally {
+        await node.stop();
+      }
+      onRow(rows.at(-1)!);
     }
   }
-  return { budgetBytes: DENSITY_BUDGET, rows };
+  return rows;
 }
 
-async function fill(name: string, system: string, seed: number, signal: AbortSignal): Promise<Row> {
-  const node = await startChild(
-    [
-      ...["up", "--ready-json", "--port", "0", "--system", system, "--function", name, "--no-learned"],
-      // Nothing may end for having idled, and as many as fit may run.
-      ...["--time-scale", String(TIME_SCALE), "--keep-alive", "100000", "--max-sandboxes", String(MOST)],
-      // Nothing is to be learned: all of them idle.
-      ...["--semi-warm-delay", "60"],
-      ...["--pool-size", "16GiB", "--window", "1"],
-    ],
-    (value) => nodeReady.parse(value).gateway,
-  );
-  const stop = () => node.process.kill("SIGTERM");
-  signal.addEventListener("abort", stop);
-  try {
+async function fill(node: FillableNode): Promise<Levels> {
+  let best: Levels = { sandboxes: 0, localBytes: 0, remoteBytes: 0 };
+  for (let wanted = 1; best.sandboxes < MOST; ) {
+    // The new ones start a few at a time.
+    for (let count = best.sandboxes; count < wanted; ) {
+      count = Math.min(wanted, count + AT_ONCE);
+      await node.answer(count);
+    }
+    await node.answer(wanted);
+    const levels = await node.settled();
+    if (levels.localBytes > DENSITY_BUDGET) break;
+    best = levels;
+    const each = levels.localBytes / levels.sandboxes;
+    // Far from the budget several are added at once, near it one.
+    const left = Math.floor((DENSITY_BUDGET - levels.localBytes) / each);
+    wanted = Math.min(MOST, levels.sandboxes + Math.max(1, Math.min(STEP, Math.floor(left / 2))));
+  }
+  return best;
+}
+
+/** Nodes that really run. */
+export function realNodes(seed: number, signal: AbortSignal): NodeMaker {
+  return async (name, system) => {
+    const node = await startChild(
+      [
+        ...["up", "--ready-json", "--port", "0", "--system", system, "--function", name, "--no-learned"],
+        // Nothing may end for having idled, and as many as fit may run.
+        ...["--time-scale", String(TIME_SCALE), "--keep-alive", String(KEEP_ALIVE_S)],
+        // Nothing is to be learned: all of them idle.
+        ...["--semi-warm-delay", String(SEMI_WARM_DELAY_S), "--max-sandboxes", String(MOST)],
+        ...["--pool-size", "16GiB", "--window", "1"],
+      ],
+      (value) => nodeReady.parse(value).gateway,
+    );
+    const stop = () => node.process.kill("SIGTERM");
+    signal.addEventListener("abort", stop);
     const next = random(seed);
     const bodies = Array.from({ length: MOST }, () => JSON.stringify(benchmarks[name]!.input(next)));
-    let best: Row = { function: name, system, sandboxes: 0, localBytes: 0, remoteBytes: 0 };
-    for (let wanted = 1; wanted <= MOST; ) {
-      await occupy(node.ready, name, bodies.slice(0, wanted), best.sandboxes, signal);
-      const levels = await settledLevels(node.ready, name, signal);
-      if (levels.localBytes > DENSITY_BUDGET) break;
-      best = { function: name, system, ...levels };
-      const each = levels.localBytes / levels.sandboxes;
-      // Far from the budget several are added at once, near it one.
-      const left = Math.floor((DENSITY_BUDGET - levels.localBytes) / each);
-      wanted = levels.sandboxes + Math.max(1, Math.min(STEP, Math.floor(left / 2)));
-    }
-    return best;
-  } finally {
-    signal.removeEventListener("abort", stop);
-    await node.stop();
-  }
+    return {
+      answer: async (count) => {
+        await Promise.all(
+          bodies.slice(0, count).map((body) => post(`${node.ready}/function/${name}`, body, signal)),
+        );
+      },
+      settled: () => settledLevels(node.ready, name, signal),
+      stop: () => {
+        signal.removeEventListener("abort", stop);
+        return node.stop();
+      },
+    };
+  };
 }
 
-/** Makes `bodies.length` sandboxes be there by as many requests at once; the new ones start a few at a time. */
-async function occupy(
-  gateway: string,
-  name: string,
-  bodies: readonly string[],
-  there: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const all = (count: number) =>
-    Promise.all(bodies.slice(0, count).map((body) => post(`${gateway}/function/${name}`, body, signal)));
-  for (let count = there; count < bodies.length; ) {
-    count = Math.min(bodies.length, count + AT_ONCE);
-    await all(count);
-  }
-  await all(bodies.length);
+/** Nodes that are calculated from profiles of this machine. */
+export function simulatedNodes(inputs: SimulatorInputs, seed: number, signal: AbortSignal): NodeMaker {
+  return async (name, system) => {
+    const settings = { keepAliveS: KEEP_ALIVE_S, semiWarmDelayS: SEMI_WARM_DELAY_S, initWindow: 1 };
+    const { clock, node, pool } = await functionNode(
+      { name, system, timeScale: TIME_SCALE, seed, settings, maxSandboxes: MOST },
+      inputs,
+    );
+    return {
+      answer: async (count) => {
+        let answered = 0;
+        const all = Array.from({ length: count }, () => pool.invoke(null).then(() => answered++));
+        await clock.run(Number.POSITIVE_INFINITY, signal, () => answered === count);
+        await Promise.all(all);
+      },
+      settled: async () => {
+        await clock.run(clock.now() + SETTLE_S.most * TIME_SCALE, signal);
+        return { sandboxes: node.sandboxes, localBytes: node.localBytes, remoteBytes: node.remoteBytes };
+      },
+      stop: () => pool.close(),
+    };
+  };
 }
 
 async function post(url: string, body: string, signal: AbortSignal): Promise<void> {
@@ -115,11 +165,7 @@ async function post(url: string, body: string, signal: AbortSignal): Promise<voi
   );
 }
 
-async function settledLevels(
-  gateway: string,
-  name: string,
-  signal: AbortSignal,
-): Promise<Omit<Row, "function" | "system">> {
+async function settledLevels(gateway: string, name: string, signal: AbortSignal): Promise<Levels> {
   await Bun.sleep(SETTLE_S.least * 1000);
   let levels = await levelsOf(gateway, name);
   for (let passed: number = SETTLE_S.least; passed < SETTLE_S.most; passed += STABLE_S) {
@@ -132,7 +178,7 @@ async function settledLevels(
   return levels;
 }
 
-async function levelsOf(gateway: string, name: string): Promise<Omit<Row, "function" | "system">> {
+async function levelsOf(gateway: string, name: string): Promise<Levels> {
   const stats = workerStats.parse(await (await fetch(`${gateway}/stats`)).json());
   const { sandboxes, localBytes, remoteBytes } = stats.functions.find((fn) => fn.name === name)!;
   return { sandboxes, localBytes, remoteBytes };

@@ -23,6 +23,8 @@ export interface TraceWindow {
 export interface ExperimentPlan {
   name: string;
   mode: Mode;
+  /** Of what the experiment finds out beside its cells; absent: as of the cells, and in plans of older versions. */
+  studyMode?: Mode | undefined;
   functions: string[];
   systems: string[];
   plane: Plane;

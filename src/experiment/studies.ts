@@ -1,12 +1,14 @@
 import { FaasmemError, toFaasmemError } from "../base/errors.ts";
+import type { Documents } from "../results/documents.ts";
 import type { Store } from "../results/store.ts";
+import { simulatorInputs } from "../simulator/inputs.ts";
 import { validate } from "../simulator/validate.ts";
 import { semiwarmDocument, sourceOf } from "../trace/analysis.ts";
 import { SYNTHESIS_2019, synthesized } from "../trace/synthesis.ts";
 import type { Study } from "./definition.ts";
-import { densitySeconds, measureDensity } from "./density.ts";
-import { measureBarriers, OVERHEAD_SANDBOXES } from "./overhead.ts";
-import type { ExperimentPlan } from "./plan.ts";
+import { DENSITY_BUDGET, FILLING_S, measureDensity, realNodes, simulatedNodes } from "./density.ts";
+import { measureOverhead, OVERHEAD_SANDBOXES } from "./overhead.ts";
+import type { ExperimentPlan, Mode } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import { cellsOf, traceOf } from "./run.ts";
 import { missingFor, missingSeconds, simulator } from "./simulation.ts";
@@ -29,13 +31,21 @@ const VALIDATION_S = 5;
 /** A cell's simulations, each with another seed: their mean is what the simulator expects. */
 const SIMULATIONS = 8;
 
+export const studyMode = ({ mode, studyMode }: ExperimentPlan): Mode => studyMode ?? mode;
+
+/** Does any of it need profiles of this machine? */
+export const needsProfiles = (study: Study | undefined, plan: ExperimentPlan): boolean =>
+  (plan.mode === "simulate" && plan.windows.length > 0) ||
+  ((study === "barriers" || study === "density") && studyMode(plan) === "simulate");
+
 /** Expected real seconds of an experiment's study. */
 export function studySeconds(study: Study | undefined, plan: ExperimentPlan, store: Store): number {
   if (study === "validation")
     return missingSeconds(missingFor(plan.functions, store, new Date())) + VALIDATION_S;
-  if (study === "barriers")
+  const mode = studyMode(plan);
+  if (study === "barriers" && mode === "replay")
     return plan.functions.reduce((sum, name) => sum + OVERHEAD_SANDBOXES * barriersSeconds(name), 0);
-  if (study === "density") return densitySeconds(plan.functions.length, plan.systems.length);
+  if (study === "density") return plan.functions.length * plan.systems.length * FILLING_S[mode];
   if (study === "semiwarm") return plan.trace === SYNTHESIS_2019 ? SEMIWARM_S.synthesized : SEMIWARM_S.trace;
   return 0;
 }
@@ -51,16 +61,26 @@ export async function runStudy(
 ): Promise<string[]> {
   if (store.loadDocument(run, study)) return [];
   try {
+    const mode = studyMode(plan);
     if (study === "barriers") {
-      const rows = await measureBarriers(plan.functions, plan.seed, signal, (name) =>
-        progress.end(barriersSeconds(name), `barriers of ${name}`),
-      );
+      const rows =
+        mode === "simulate"
+          ? profiledBarriers(plan.functions, store)
+          : await barriers(plan, progress, signal);
       store.saveDocument(run, "barriers", rows);
     } else if (study === "density") {
-      const found = await measureDensity(plan.functions, plan.systems, plan.seed, signal, (row) =>
-        progress.end(densitySeconds(1, 1), `${row.function} under ${row.system}: ${row.sandboxes} sandboxes`),
+      const nodes =
+        mode === "simulate"
+          ? simulatedNodes(simulatorInputs(store), plan.seed, signal)
+          : realNodes(plan.seed, signal);
+      const rows = await measureDensity(plan.functions, plan.systems, nodes, signal, (row) =>
+        progress.end(FILLING_S[mode], `${row.function} under ${row.system}: ${row.sandboxes} sandboxes`),
       );
-      store.saveDocument(run, "density", found);
+      store.saveDocument(run, "density", {
+        budgetBytes: DENSITY_BUDGET,
+        simulated: mode === "simulate",
+        rows,
+      });
     }
     if (study === "validation") {
       const { run: row, records } = store.loadRun(run);
@@ -84,6 +104,20 @@ export async function runStudy(
     const { message, fix } = toFaasmemError(error);
     return [`${study}: ${message} (${fix})`];
   }
+}
+
+const barriers = (plan: ExperimentPlan, progress: Progress, signal: AbortSignal) =>
+  measureOverhead(plan.functions, plan.seed, signal, (name) =>
+    progress.end(barriersSeconds(name), `barriers of ${name}`),
+  );
+
+/** What the functions' profiles measured of barriers. @throws FaasmemError NO_BENCH, NO_PROFILE */
+function profiledBarriers(functions: readonly string[], store: Store): Documents["barriers"] {
+  const inputs = simulatorInputs(store);
+  return functions.map((name) => ({
+    function: name,
+    sandboxes: inputs.functionOf(name).profile.model.barriers,
+  }));
 }
 
 /** @throws FaasmemError NOTHING_TO_RUN */

@@ -1,3 +1,5 @@
+import type { BarrierCosts } from "./barriers.ts";
+
 /**
  * What the simulator needs of a function beside its summary: which pages one of its sandboxes held and touched, request by
  * request and while it idled, at different paces. Page sets are texts of `encodeRuns` (src/memory/page-runs.ts). Pages are
@@ -17,6 +19,8 @@ export interface FunctionModel {
    */
   files: Record<FileState, FileBytes>;
   latency: ModelLatency;
+  /** What time barriers took in sandboxes under `faasmem`. */
+  barriers: BarrierCosts[];
 }
 
 export type FileState = "whole" | "released" | "used" | "early";
@@ -81,4 +85,4 @@ export interface ModelIdle {
 export const GROWN = 12;
 
 /** Of `FunctionModel.version`. */
-export const MODEL_VERSION = 5;
+export const MODEL_VERSION = 6;

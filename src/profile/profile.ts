@@ -9,6 +9,7 @@ import { builtInFunction, unpack } from "../node/functions.ts";
 import type { MemoryEngine, SandboxSpace } from "../sandbox/attachment.ts";
 import { memoryUsage } from "../sandbox/memory-usage.ts";
 import { Sandbox } from "../sandbox/sandbox.ts";
+import { type BarrierCosts, measureBarriers } from "./barriers.ts";
 import { measureLatency } from "./latency.ts";
 import { type FunctionModel, MODEL_VERSION } from "./model.ts";
 import { Numbering } from "./numbering.ts";
@@ -50,6 +51,8 @@ export interface FunctionProfile {
 
 /** This process and the memory server. */
 const OTHERS = 2;
+/** Sandboxes whose time barriers are measured, and how often their hot pages are rolled back. */
+const BARRIERS = { sandboxes: 3, rollbacks: 2 };
 /** Sandboxes at the pace of replays: how much garbage one holds is decided by luck in its first requests, and stays so. */
 const STEADY = 2;
 
@@ -163,6 +166,11 @@ export async function profileFunction(
     const lives = await Promise.all([fastLife(), slowLife(), ...steady.map(steadyLife)]);
     const unmanagedBytes = await observer.unmanagedBytes();
     const latency = await measureLatency(name, draw, watch.turn);
+    const barriers: BarrierCosts[] = [];
+    for (let i = 0; i < BARRIERS.sandboxes; i++) {
+      const { rollbacks } = BARRIERS;
+      barriers.push(await measureBarriers(name, { engine, runFolder, seed: seed + i, rollbacks }));
+    }
     const all = await space.snapshot();
     const observed = observer.steps.slice(1);
     const sharers = OTHERS + lives.length;
@@ -186,7 +194,14 @@ export async function profileFunction(
       },
       durationMs: spread(observed.map(({ durationMs }) => durationMs)),
       cpuMs: spread(observed.map((one) => one.cpuMs)),
-      model: { version: MODEL_VERSION, lives: lives.map((life) => life()), unmanagedBytes, files, latency },
+      model: {
+        version: MODEL_VERSION,
+        lives: lives.map((life) => life()),
+        unmanagedBytes,
+        files,
+        latency,
+        barriers,
+      },
     };
   } finally {
     await Promise.all([sandbox, ...others].map((one) => one.stop()));

@@ -1,5 +1,7 @@
 import { formatMiB } from "../base/units.ts";
 import type { Cell } from "../results/schema.ts";
+import type { CellRecord } from "../results/store.ts";
+import { slowRequests, WAITED_SHARE } from "./slow-requests.ts";
 import { formatTable } from "./table.ts";
 
 /** Change in percent against a base, with its sign; empty when there is nothing to compare. */
@@ -16,7 +18,8 @@ export const isSameLoad = (a: Cell, b: Cell): boolean =>
   a.function === b.function && a.window === b.window && a.repeat === b.repeat;
 
 /** The table of an experiment's cells, each compared with the same function under baseline. */
-export function experimentTable(cells: readonly Cell[]): string {
+export function experimentTable(records: readonly CellRecord[]): string {
+  const cells = records.map(({ cell }) => cell);
   const several = new Set(cells.map(({ window, repeat }) => `${window} ${repeat}`)).size > 1;
   const header = [
     "function",
@@ -31,10 +34,13 @@ export function experimentTable(cells: readonly Cell[]): string {
     "semi-warm",
     "memory",
     "P95",
+    "waited",
   ];
-  const rows = cells.map((cell) => {
+  const rows = records.map((record) => {
+    const { cell } = record;
     const base = cells.find((other) => isSameLoad(other, cell) && other.system === "baseline");
     const compared = base && base !== cell;
+    const slow = slowRequests(record);
     return [
       cell.function,
       ...(several ? [cell.repeat > 0 ? `${cell.window} #${cell.repeat + 1}` : cell.window] : []),
@@ -48,6 +54,7 @@ export function experimentTable(cells: readonly Cell[]): string {
       String(cell.semiWarmStarts),
       compared ? change(cell.avgLocalBytes, base.avgLocalBytes) : "-",
       compared ? change(cell.p95Ms, base.p95Ms) : "-",
+      slow ? `${slow.waited} of ${slow.slow}` : "-",
     ];
   });
   return formatTable(header, rows);
@@ -62,10 +69,13 @@ const metrics: Record<string, string> = { pss: "proportional set size (smaps_rol
 export function tableNote(cells: readonly Cell[], timeScale: string): string {
   const metric = cells[0]?.memoryMetric ?? "pss";
   const simulated = cells.some((cell) => cell.mode === "simulate");
+  const latencies =
+    "P50 and P95 leave out cold starts; waited: of the requests at or above the P95, those that spent " +
+    `${WAITED_SHARE * 100} % of their time or more waiting for far memory`;
   if (simulated)
-    return `simulated from profiles of this machine; local: average ${metrics[metric] ?? metric}; P50 and P95 leave out cold starts`;
+    return `simulated from profiles of this machine; local: average ${metrics[metric] ?? metric}; ${latencies}`;
   return (
-    `local: average ${metrics[metric] ?? metric} of the sandboxes plus page copies in transit; P50 and P95 leave out cold starts; ` +
+    `local: average ${metrics[metric] ?? metric} of the sandboxes plus page copies in transit; ${latencies}; ` +
     `trace time runs ${timeScale} real time, functions at their own speed`
   );
 }

@@ -3,7 +3,18 @@ import type { CellRecord } from "../results/store.ts";
 import { experimentTable } from "./experiment-table.ts";
 import { formatTable } from "./table.ts";
 
-const record = (fn: string, system: string, local: number, p95Ms: number | null): CellRecord => ({
+const request = (latencyMs: number, stallMs: number, start = "warm") => ({
+  ...{ atS: 0, latencyMs, start, status: 200, recalledPages: 0, recallFaults: 0, stallMs },
+  ...{ runtimePages: null, initPages: null, executionPages: null },
+});
+
+const record = (
+  fn: string,
+  system: string,
+  local: number,
+  p95Ms: number | null,
+  requests: CellRecord["requests"] = [],
+): CellRecord => ({
   cell: {
     function: fn,
     system,
@@ -24,12 +35,17 @@ const record = (fn: string, system: string, local: number, p95Ms: number | null)
     resultHash: "",
     latenessP99Ms: 0,
   },
-  requests: [],
+  requests,
   samples: [0, 10, 20].map((atS) => ({ atS, localBytes: local * 1024 ** 2, remoteBytes: 0, sandboxes: 1 })),
 });
 const records = [
   record("web", "baseline", 200, 20),
-  record("web", "faasmem", 50, 21),
+  record("web", "faasmem", 50, 21, [
+    request(20, 20), // below the P95
+    request(21, 2),
+    request(30, 3),
+    request(900, 900, "cold"),
+  ]),
   record("json", "baseline", 100, null),
   record("json", "faasmem", 110, null),
 ];
@@ -47,14 +63,14 @@ test("columns are aligned, numbers to the right", () => {
 });
 
 test("the table compares each system with baseline", () => {
-  expect(experimentTable(records.map((r) => r.cell))).toBe(
+  expect(experimentTable(records)).toBe(
     [
-      "function  system    requests  P50 ms  P95 ms  local MiB  remote MiB  cold  semi-warm   memory     P95",
-      "--------  --------  --------  ------  ------  ---------  ----------  ----  ---------  -------  ------",
-      "web       baseline        12     9.9    20.0      200.0         0.0     1          1        -       -",
-      "web       faasmem         12     9.9    21.0       50.0         0.0     1          1  -75.0 %  +5.0 %",
-      "json      baseline        12     9.9       -      100.0         0.0     1          1        -       -",
-      "json      faasmem         12     9.9       -      110.0         0.0     1          1  +10.0 %       -",
+      "function  system    requests  P50 ms  P95 ms  local MiB  remote MiB  cold  semi-warm   memory     P95  waited",
+      "--------  --------  --------  ------  ------  ---------  ----------  ----  ---------  -------  ------  ------",
+      "web       baseline        12     9.9    20.0      200.0         0.0     1          1        -       -  0 of 0",
+      "web       faasmem         12     9.9    21.0       50.0         0.0     1          1  -75.0 %  +5.0 %  1 of 2",
+      "json      baseline        12     9.9       -      100.0         0.0     1          1        -       -       -",
+      "json      faasmem         12     9.9       -      110.0         0.0     1          1  +10.0 %       -       -",
     ].join("\n"),
   );
 });

@@ -1,6 +1,6 @@
 /** What experiments find that is no cell; one of each kind at most in a run. Shapes are fixed once shipped. */
 export interface Documents {
-  /** `overhead`: what time barriers cost, for each function; milliseconds, one row for each sandbox. */
+  /** `overhead`: what time barriers cost on real sandboxes, for each function; milliseconds, one row for each sandbox. */
   barriers: {
     function: string;
     sandboxes: { runtimeInitMs: number; initExecutionMs: number; rollbackMs: number[] }[];
@@ -20,9 +20,10 @@ export interface Documents {
       lifetimeS: [number, number][];
     }[];
   };
-  /** `density`: how many sandboxes a fixed memory budget really held under each system. */
+  /** `density`: how many sandboxes a fixed memory budget held under each system; really, unless `simulated` is true. */
   density: {
     budgetBytes: number;
+    simulated?: boolean;
     rows: { function: string; system: string; sandboxes: number; localBytes: number; remoteBytes: number }[];
   };
   /** `validate`: simulated against replayed, in percent of the replayed value. */

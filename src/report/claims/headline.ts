@@ -69,7 +69,8 @@ function density(dataset: Dataset): Finding | null {
   const points = densityPoints(dataset).filter(({ series }) => series.startsWith("FaaSMem"));
   if (points.length === 0) return null;
   const values = points.map((point) => point.density.mean);
-  const real = documentOf(dataset, "density")?.rows ?? [];
+  const found = documentOf(dataset, "density");
+  const real = found?.rows ?? [];
   const held = real.flatMap((row) => {
     const base = real.find((one) => one.function === row.function && one.system === "baseline");
     return row.system === "faasmem" && base && base.sandboxes > 0
@@ -83,7 +84,7 @@ function density(dataset: Dataset): Finding | null {
       `${values.length} points (function and window): ${range(values, 0)}, ${(mean * 100).toFixed(0)} % on average, by the paper's formula.`,
       ...(held.length > 0
         ? [
-            `Sandboxes that a fixed budget of local memory really held, from baseline to FaaSMem: ${held.join(", ")}.`,
+            `Sandboxes that a fixed budget of local memory ${found?.simulated ? "holds, simulated" : "really held"}, from baseline to FaaSMem: ${held.join(", ")}.`,
           ]
         : []),
     ],

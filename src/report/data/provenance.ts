@@ -13,7 +13,10 @@ const MODES = {
 export function modeText({ run, plan, records }: Source): string {
   if (plan.mode === "imported" && records.length === 0) return MODES.imported;
   if (run.experiment === "semiwarm") return `calculated from trace ${run.trace}, nothing was run`;
-  if (run.experiment === "overhead") return "measured on real sandboxes of this machine";
+  if (run.experiment === "overhead") {
+    const profiled = plan.mode === "simulate" ? " when its functions were profiled" : "";
+    return `measured on real sandboxes of this machine${profiled}`;
+  }
   if (run.experiment === "validate") {
     return `the same cells replayed (${replayText({ run, plan })}) and simulated from profiles of this machine, trace ${run.trace}`;
   }

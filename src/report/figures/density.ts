@@ -55,14 +55,19 @@ function scatterFigure(
   };
 }
 
-/** How many sandboxes the budget really held. */
-function realFigure({ budgetBytes, rows }: Found, notes: string[]): Figure {
+const nameOfHeld = ({ simulated }: Found) => (simulated ? "density-budget" : "density-real");
+const heldTitle = ({ budgetBytes, simulated }: Found) =>
+  `Sandboxes that ${(budgetBytes / 1024 ** 3).toFixed(0)} GiB of local memory ${simulated ? "hold, simulated" : "really held"}`;
+
+/** How many sandboxes the budget held. */
+function heldFigure(found: Found, notes: string[]): Figure {
+  const { rows } = found;
   const functions = unique(rows.map((row) => row.function));
   const systems = unique(rows.map((row) => row.system));
   const looks = systems.map((system) => systemLook(system, []));
   return {
-    name: "density-real",
-    title: `Sandboxes that ${(budgetBytes / 1024 ** 3).toFixed(0)} GiB of local memory really held`,
+    name: nameOfHeld(found),
+    title: heldTitle(found),
     description:
       "Number of idle sandboxes within a fixed budget of local memory, for each function and system.",
     legend: systems.map((system, i) => ({
@@ -111,9 +116,9 @@ function pointsTable(points: readonly DensityPoint[], notes: string[]): Table {
   };
 }
 
-const realTable = ({ budgetBytes, rows }: Found, notes: string[]): Table => ({
-  name: "density-real",
-  title: `Sandboxes that ${(budgetBytes / 1024 ** 3).toFixed(0)} GiB of local memory really held`,
+const heldTable = (found: Found, notes: string[]): Table => ({
+  name: nameOfHeld(found),
+  title: heldTitle(found),
   columns: [
     ...[{ label: "function" }, { label: "system" }],
     { label: "sandboxes", digits: 0 },
@@ -121,8 +126,8 @@ const realTable = ({ budgetBytes, rows }: Found, notes: string[]): Table => ({
     { label: "local MB", digits: 0 },
     { label: "remote MB", digits: 0 },
   ],
-  rows: rows.map((row) => {
-    const base = rows.find((one) => one.function === row.function && one.system === "baseline");
+  rows: found.rows.map((row) => {
+    const base = found.rows.find((one) => one.function === row.function && one.system === "baseline");
     const ratio = base && base !== row && base.sandboxes > 0 ? row.sandboxes / base.sandboxes : null;
     return [
       row.function,
@@ -139,7 +144,7 @@ const realTable = ({ budgetBytes, rows }: Found, notes: string[]): Table => ({
 /** "Production density", as the paper calculates it and as it really is. */
 export const densityEntry: FigureEntry = {
   name: "density",
-  summary: "how many more sandboxes fit, against requests per minute and burstiness; and how many really did",
+  summary: "how many more sandboxes fit, against requests per minute and burstiness; and how many did",
   experiments: ["density"],
   command: "faasmem experiment run density",
   suits: ({ cells, documents }) => cells.length > 0 || documents.includes("density"),
@@ -168,10 +173,12 @@ export const densityEntry: FigureEntry = {
       drawing.tables.push(pointsTable(points, tableNotesOf(dataset)));
     }
     if (found && found.rows.length > 0) {
-      const mode =
-        "real sandboxes on this machine, idle after two requests each, added until the next did not fit";
-      drawing.figures.push(realFigure(found, notesOf(dataset, { mode })));
-      drawing.tables.push(realTable(found, notesOf(dataset, { mode })));
+      const sandboxes = found.simulated
+        ? "sandboxes simulated from profiles of this machine"
+        : "real sandboxes on this machine";
+      const mode = `${sandboxes}, idle after two requests each, added until the next did not fit`;
+      drawing.figures.push(heldFigure(found, notesOf(dataset, { mode })));
+      drawing.tables.push(heldTable(found, notesOf(dataset, { mode })));
     }
     return drawing;
   },
