@@ -19,11 +19,14 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "uapi.h"
 
 #define PAGE 4096ul
 #define STACK_BYTES (32ul << 10)
+/* Of the process that touches pages: room for a signal's frame. */
+#define TOUCH_STACK_BYTES (16ul << 10)
 #define STAGING_BYTES ((unsigned long)FM_STAGING_BUFFERS * FM_BATCH_PAGES * PAGE)
 #define FLUSH_BYTES ((unsigned long)FM_FLUSH_PAGES * PAGE)
 #define BUFFER_BYTES ((unsigned long)FM_BATCH_PAGES * PAGE)
@@ -64,6 +67,17 @@ static inline long call6(long n, long a, long b, long c, long d, long e, long f)
 #error "the agent knows x86-64 and arm64"
 #endif
 
+/* struct kernel_sigaction (arch/.../signal.h) */
+struct action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	unsigned long mask;
+};
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+
 #define call(n, a, b, c, d, e) call6((n), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 
 #define FM_CALL call
@@ -78,6 +92,12 @@ struct arena {
 	struct fm_agent_order order;
 	struct fm_agent_answer answer;
 	unsigned char stack[STACK_BYTES] __attribute__((aligned(64)));
+	int toucher;	       /* the process that touches pages; 0: none that has not been waited for */
+	volatile int touching; /* the kernel clears it when that ends, however it does */
+	int gathers;	       /* the runs that come are of an order that is obeyed */
+	unsigned touches;
+	struct fm_agent_run touch[FM_TOUCH_RUNS];
+	unsigned char touch_stack[TOUCH_STACK_BYTES] __attribute__((aligned(64)));
 };
 
 #define ARENA_BYTES ((sizeof(struct arena) + PAGE - 1) & ~(PAGE - 1))
@@ -182,6 +202,61 @@ static void unmap_files(const struct arena *a)
 		call(SYS_madvise, a->order.run[i].page * PAGE, a->order.run[i].pages * PAGE, MADV_DONTNEED, 0, 0);
 }
 
+static long start_on(struct arena *a, long flags, void *top, void *main);
+
+__attribute__((noreturn)) static void touch_end(int signal)
+{
+	(void)signal;
+	for (;;)
+		call(SYS_exit, 0, 0, 0, 0, 0);
+}
+
+/* Touches from the program's side of the page tables: a page that was put in place may still be unknown to the processor, or to the
+ * hypervisor that keeps its tables. The program may have unmapped it: that ends this process, and nothing else. */
+__attribute__((noreturn)) static void touch_main(struct arena *a)
+{
+	struct action end = {.handler = touch_end, .flags = SA_RESTORER, .restorer = (void (*)(void))touch_end};
+	unsigned long faults = 1ul << (SIGSEGV - 1) | 1ul << (SIGBUS - 1);
+	call(SYS_rt_sigaction, SIGSEGV, &end, 0, sizeof(end.mask), 0);
+	call(SYS_rt_sigaction, SIGBUS, &end, 0, sizeof(end.mask), 0);
+	call(SYS_rt_sigprocmask, SIG_UNBLOCK, &faults, 0, sizeof(faults), 0);
+	for (unsigned i = 0; i < a->touches; i++)
+		for (unsigned long page = 0; page < a->touch[i].pages; page++)
+			(void)*(volatile const char *)((a->touch[i].page + page) * PAGE);
+	touch_end(0);
+}
+
+/* A process of its own beside the program, with the program's memory: a thread's fault would be the program's death, and
+ * another's handlers for it are not ours to replace. Its end signals nobody; without a parent that waits for it, it stays. */
+static void touch(struct arena *a)
+{
+	if (a->order.buffer & FM_AGENT_FIRST) {
+		a->gathers = !a->touching && !a->toucher;
+		if (a->gathers)
+			a->touches = 0;
+	}
+	if (!a->gathers)
+		return;
+	for (unsigned i = 0; i < a->order.runs && i < FM_BATCH_PAGES && a->touches < FM_TOUCH_RUNS; i++)
+		a->touch[a->touches++] = a->order.run[i];
+	if (!(a->order.buffer & FM_AGENT_LAST))
+		return;
+	a->gathers = 0;
+	a->touching = 1;
+	long pid = start_on(a, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID, a->touch_stack + TOUCH_STACK_BYTES,
+			    touch_main);
+	if (pid > 0)
+		a->toucher = (int)pid;
+	else
+		a->touching = 0;
+}
+
+static void reap_toucher(struct arena *a)
+{
+	if (a->toucher && call(SYS_wait4, a->toucher, 0, WNOHANG | __WALL, 0, 0) != 0)
+		a->toucher = 0;
+}
+
 /* Receives one order, and a descriptor when one came (else -1). Its length, or <= 0: the engine is gone. */
 static long receive(struct arena *a, int *descriptor)
 {
@@ -242,6 +317,7 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 			continue;
 		if (length <= 0)
 			end_process(a);
+		reap_toucher(a);
 		if (a->order.op == FM_AGENT_LEAVE)
 			break;
 		if (a->order.op == FM_AGENT_HOLD || a->order.op == FM_AGENT_RELEASE) {
@@ -250,6 +326,10 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 		}
 		if (a->order.op == FM_AGENT_UNMAP) {
 			unmap_files(a);
+			continue;
+		}
+		if (a->order.op == FM_AGENT_TOUCH) {
+			touch(a);
 			continue;
 		}
 		a->answer = (struct fm_agent_answer){.op = a->order.op, .buffer = a->order.buffer};
@@ -269,15 +349,12 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 
 /* ---- start ---- */
 
-/* A thread with no thread-local storage and no libc: the child runs on the arena's stack at once. It has a table of descriptors of its
- * own, which a program that closes all of its descriptors does not reach. */
-static long start_thread(struct arena *a)
+/* Clones with no thread-local storage and no libc: the child runs `main` on the arena's memory below `top` at once. */
+static long start_on(struct arena *a, long flags, void *top, void *main)
 {
-	long flags = CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM;
-	void *top = a->stack + STACK_BYTES;
 	long ret;
 #if defined(__x86_64__)
-	register long r10 __asm__("r10") = 0;
+	register long r10 __asm__("r10") = (long)&a->touching; /* for CLONE_CHILD_CLEARTID */
 	register long r8 __asm__("r8") = 0;
 	__asm__ volatile("syscall\n\t"
 			 "test %%rax, %%rax\n\t"
@@ -290,7 +367,7 @@ static long start_thread(struct arena *a)
 			 "1:"
 			 : "=&a"(ret)
 			 : "0"((long)SYS_clone), "D"(flags), "S"(top), "d"(0), "r"(r10), "r"(r8), [arena] "r"(a),
-			   [main] "r"(agent_main)
+			   [main] "r"(main)
 			 : "rcx", "r11", "memory");
 #else
 	register long x8 __asm__("x8") = SYS_clone;
@@ -298,9 +375,9 @@ static long start_thread(struct arena *a)
 	register long x1 __asm__("x1") = (long)top;
 	register long x2 __asm__("x2") = 0;
 	register long x3 __asm__("x3") = 0;
-	register long x4 __asm__("x4") = 0;
+	register long x4 __asm__("x4") = (long)&a->touching; /* for CLONE_CHILD_CLEARTID */
 	register long x9 __asm__("x9") = (long)a;
-	register long x10 __asm__("x10") = (long)agent_main;
+	register long x10 __asm__("x10") = (long)main;
 	__asm__ volatile("svc 0\n\t"
 			 "cbnz x0, 1f\n\t"
 			 "mov x29, xzr\n\t"
@@ -314,6 +391,12 @@ static long start_thread(struct arena *a)
 	ret = x0;
 #endif
 	return ret;
+}
+
+/* The agent's thread has a table of descriptors of its own, which a program that closes all of its descriptors does not reach. */
+static long start_thread(struct arena *a)
+{
+	return start_on(a, CLONE_VM | CLONE_FS | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, a->stack + STACK_BYTES, agent_main);
 }
 
 static int send_hello(struct arena *a)

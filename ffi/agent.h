@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
-#define FM_AGENT_VERSION 4u
+#define FM_AGENT_VERSION 5u
 #define FM_AGENT_ENV "FAASMEM_AGENT_FD"
 
 /* Pages of one order: one staging buffer. */
 #define FM_BATCH_PAGES 256u
 #define FM_STAGING_BUFFERS 4u
+/* Runs that can be touched at once. */
+#define FM_TOUCH_RUNS 2048u
 /* Two resident pages this far apart: changing the protection of both in one call makes the kernel flush every
  * translation of the process (x86: from 33 pages on; arm64: from 512). */
 #if defined(__x86_64__)
@@ -39,6 +41,12 @@ enum fm_agent_op {
 	FM_AGENT_RELEASE = 4, /* close the held descriptor `buffer`; no answer */
 	FM_AGENT_LEAVE = 5, /* end the agent's thread and leave the process alone; no answer */
 	FM_AGENT_UNMAP = 6, /* take the runs, pages of a file that nobody writes, out of the page table; no answer */
+	FM_AGENT_TOUCH = 7, /* read a byte of each page of the runs, `buffer` (enum fm_agent_part) of those to be touched at once; no answer */
+};
+
+enum fm_agent_part {
+	FM_AGENT_FIRST = 1,
+	FM_AGENT_LAST = 2,
 };
 
 struct fm_agent_run {

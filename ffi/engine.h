@@ -69,6 +69,7 @@ enum fm_message_kind {
 	/* to the pager */
 	FM_MSG_ATTACH, FM_MSG_EVICT, FM_MSG_PREFETCH, FM_MSG_TAKE, FM_MSG_CANCEL, FM_MSG_CLOSE,
 	FM_MSG_EVICT_GENERATIONS, FM_MSG_BATCH_READ, FM_MSG_BATCH_STORED, FM_MSG_FETCHED, FM_MSG_TOUCHED, FM_MSG_FILES, FM_MSG_INJECTED,
+	FM_MSG_WARM,
 	/* to the scanner */
 	FM_MSG_SCAN_SNAPSHOT, FM_MSG_SCAN_TOUCHED, FM_MSG_SCAN_EVICT, FM_MSG_SCAN_AGE, FM_MSG_SCAN_COUNT,
 	FM_MSG_SCAN_FILES,
@@ -371,6 +372,8 @@ void fm_space_end_process(struct fm_space *space);
 /* Tells the agent what to do. False with errno: it was not told. */
 bool fm_space_order(struct fm_space *space, const struct fm_agent_order *order);
 /* Takes pages of files out of the process's page table, by its agent, soon. How many. */
+/* Has it touch the set's pages that are not away. */
+void fm_space_warm(struct fm_space *space, const struct fm_set *set);
 uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set);
 /* Has the attached process hold a forked child's descriptor. */
 void fm_space_hold_child(struct fm_space *child);

@@ -157,6 +157,10 @@ FM_API int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op
 FM_API int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *set,
 			uint64_t bytes_per_second, uint64_t op);
 FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t op);
+/* Has the program's process touch those pages of `set` (copied) that are not far away, beside the program and without waiting for it:
+ * where a hypervisor keeps the processor's page tables the first touch of a page that came back takes microseconds. At most
+ * 2048 stretches, and not while it still does so for an earlier call. Nothing on the swap plane. */
+FM_API int32_t fm_warm(struct fm_engine *engine, uint32_t space, const struct fm_set *set);
 /* Which pages were touched since the last clear: accessed bits, in the pages that the engine manages. A page that was
  * just brought back counts as touched. FM_ERR_KERNEL when there is no tracker. */
 FM_API int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op);

@@ -187,6 +187,9 @@ static void on_command(struct fm_engine *engine, struct fm_command *command)
 		space->cancelled_until = command->sequence;
 		space->evict.cancelled = true;
 		fm_evict_pump(space);
+	} else if (kind == FM_MSG_WARM) {
+		if (usable && !space->agent_gone && space->since < command->sequence)
+			fm_space_warm(space, command->set);
 	} else if (kind == FM_MSG_CANCEL || kind == FM_MSG_CLOSE)
 		;
 	else if (!usable)

@@ -142,6 +142,35 @@ uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set)
 	return unmapped;
 }
 
+static bool is_away(struct fm_space *space, uint64_t page)
+{
+	uint32_t state = fm_entry_state(fm_map_get(&space->map, page));
+	return state == FM_STORED || state == FM_TRANSIT;
+}
+
+void fm_space_warm(struct fm_space *space, const struct fm_set *set)
+{
+	struct fm_agent_order order = {.op = FM_AGENT_TOUCH, .buffer = FM_AGENT_FIRST};
+	for (size_t i = 0; i < set->count; i++) {
+		for (uint64_t page = set->range[i].start, end; page < set->range[i].end; page = end) {
+			bool away = is_away(space, page);
+			for (end = page + 1; end < set->range[i].end && is_away(space, end) == away; end++)
+				;
+			if (away)
+				continue;
+			if (order.runs == FM_BATCH_PAGES) {
+				if (!fm_space_order(space, &order))
+					return;
+				order.runs = order.buffer = 0;
+			}
+			order.run[order.runs++] = (struct fm_agent_run){page, end - page};
+		}
+	}
+	order.buffer |= FM_AGENT_LAST;
+	if (order.runs)
+		fm_space_order(space, &order);
+}
+
 /* Forked children that are alive: any, or any with pages far away? */
 static bool has_children(const struct fm_space *root, bool away)
 {

@@ -1,13 +1,15 @@
 import { type Pointer, ptr } from "bun:ffi";
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import type {
-  Barrier,
-  EvictResult,
-  Generations,
-  MemoryStats,
-  PageSet,
-  PortablePages,
-  Tracker,
+import {
+  type Barrier,
+  DEAR_TOUCH_MS,
+  type EvictResult,
+  type Generations,
+  type MemoryStats,
+  type PageSet,
+  type PortablePages,
+  type Tracker,
 } from "../src/memory/engine.ts";
 import type { SandboxSpace } from "../src/sandbox/attachment.ts";
 import type { EngineEvent } from "./events.ts";
@@ -51,6 +53,20 @@ function evicted(event: EngineEvent): EvictResult {
     cancelled: event.c === 1 || event.status < 0,
     poolFull,
   };
+}
+
+/**
+ * A process that touches pages beside the program is a call of clone(2), which a program may have forbidden itself since it started,
+ * on pain of its death (seccomp(2)).
+ */
+function isFilteredAsWeAre(pid: number): boolean {
+  const filters = (of: number | "self") =>
+    /^Seccomp_filters:\s+(\d+)$/m.exec(readFileSync(`/proc/${of}/status`, "utf8"))?.[1];
+  try {
+    return filters(pid) === filters("self");
+  } catch {
+    return false; // it has ended
+  }
 }
 
 /** How the engine of a space knows what is touched, and what clearing costs each page that is touched again. */
@@ -245,6 +261,15 @@ export class Space implements SandboxSpace {
     );
     if (event.status < 0 && event.status !== PROCESS_GONE) throw statusError(event.status, "prefetch");
     return event.a;
+  }
+
+  warm(pages: PageSet): void {
+    if (!this.#open || !isFilteredAsWeAre(this.pid)) return;
+    this.#library.fm_warm(this.#engine, this.#id, native(pages));
+  }
+
+  get warms(): boolean {
+    return this.lookMsPerPage >= DEAR_TOUCH_MS;
   }
 
   async releaseFiles(): Promise<number> {

@@ -43,11 +43,13 @@ export function expectedIdle(history: FunctionHistory, idleS: number): { low: nu
  * @param pages that must be back by then
  */
 export function expectedReturn(context: PolicyContext, idleS: number, pages: number): ExpectedReturn | null {
-  const { history, settings, clock } = context;
+  const { history, settings, clock, memory } = context;
   const idle = settings.recallAhead ? expectedIdle(history, idleS) : null;
   if (!idle || idle.low >= settings.keepAliveS) return null;
   // The way back takes real time, and may have to wait for the end of a step of semi-warm.
-  const leadS = (history.recallAheadMs(pages * PAGE_BYTES) / 1000) * clock.scale + settings.semiWarmStepS;
+  const warmMs = memory.warms ? pages * memory.lookMsPerPage * history.crowding : 0;
+  const backMs = history.recallAheadMs(pages * PAGE_BYTES) + warmMs;
+  const leadS = (backMs / 1000) * clock.scale + settings.semiWarmStepS;
   const recallAtS = idle.low - leadS;
   if (recallAtS < idleS + WORTH_S) return null;
   return { recallAtS, giveUpAtS: idle.high * PATIENCE, rate: 1 / ((recallAtS - idleS) * LEAVING) };

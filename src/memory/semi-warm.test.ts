@@ -262,6 +262,19 @@ test("where the next request is expected, everything leaves, and is back before 
   expect(memory.resident.size).toBe(0);
 });
 
+test("what came back for an expected request is touched before it, where first touches are dear", async () => {
+  const { memory, clock, request } = await sandbox({ semiWarmRate: 0.1 }, {}, true, timed());
+  const back = async () => {
+    await request(1, 11);
+    await clock.pass(282);
+    return [...memory.resident].toSorted((a, b) => a - b);
+  };
+  await back();
+  expect(memory.warmed).toEqual([]);
+  memory.warms = true;
+  expect(memory.warmed).toEqual([await back()]);
+});
+
 test("where a request is expected only after memory has left, what requests want is back before it", async () => {
   const history = new FunctionHistory();
   for (let i = 0; i < 12; i++) history.reuse.record(290);

@@ -266,9 +266,10 @@ export class SemiWarm {
     const { memory, history } = this.#context;
     const turn = ++this.#turn;
     const { back, ms } = await this.#recall(wanted);
-    await memory.takeRecalled(); // not what a request wanted
+    const recalled = await memory.takeRecalled(); // not what a request wanted
     if (back > wanted.pages / 2) history.recordRecallAhead(ms);
     if (turn !== this.#turn) return;
+    if (memory.warms) memory.warm(recalled);
     this.#active = false;
     const { giveUpAtS } = expected;
     this.#idle.whenIdleFor(giveUpAtS, () => this.#cool(giveUpAtS));

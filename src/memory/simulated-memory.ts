@@ -134,8 +134,17 @@ export class SimulatedMemory implements SandboxMemory {
   };
   prefetch = async (pages: PageSet): Promise<number> => {
     const back = [...of(pages)].filter((page) => this.remote.delete(page));
-    for (const page of back) this.resident.add(page);
+    for (const page of back) {
+      this.resident.add(page);
+      this.#recalled.add(page);
+    }
     return back.length;
+  };
+  /** Pages that were to be touched in the background, call by call. */
+  readonly warmed: number[][] = [];
+  warms = false;
+  warm = (pages: PageSet): void => {
+    this.warmed.push([...of(pages)].toSorted((a, b) => a - b));
   };
   /** How often pages of files were to be given back. */
   releases = 0;

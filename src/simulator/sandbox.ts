@@ -106,17 +106,20 @@ export class SimulatedSandbox implements RunningSandbox {
     const functionMs = this.#reliving.isGrown ? latency.functionMs(gapMs) : step.durationMs;
     const space = this.#space;
     const looked = space.takeLooked() ? step.touched.pages * costs.lookPageMs : 0;
-    let ms = functionMs + looked;
+    const fresh = space.takeFresh(step.touched) * costs.lookPageMs;
+    let ms = functionMs + Math.max(looked, fresh);
     const needed = space.missing(step.touched);
     await new Promise<void>((resolve) => clock.afterMs(0, resolve)); // the policy's prefetch is ordered by now
     const prefetch = space.takePrefetch();
     if (needed.pages > 0) {
       const bulk = prefetch?.pages ?? none;
+      ms += bulk.intersect(step.touched).pages * costs.lookPageMs;
       const recall = playRecall(step.touched, ms, space.remote, bulk, step.demand, costs);
       space.recall(recall.fetched, recall.faults, recall.stallMs);
       ms = recall.totalMs;
     }
     if (prefetch) this.#bulk(prefetch, step.demand);
+    space.takeFresh(step.touched);
     space.touch(step.touched);
     await cores.work(ms);
     if (this.#ended) throw new Error("the sandbox has ended");
@@ -130,7 +133,7 @@ export class SimulatedSandbox implements RunningSandbox {
   #bulk(prefetch: { pages: PageRuns; end: () => void }, demand: number): void {
     const { clock, costs } = this.#world;
     const share = Math.min(1, costs.cores / (costs.cores + demand));
-    this.#space.recall(prefetch.pages, 0, 0);
+    this.#space.recallInBulk(prefetch.pages);
     clock.afterMs((prefetch.pages.pages * costs.restorePageMs) / share, prefetch.end);
   }
 

@@ -1,5 +1,11 @@
 import { PAGE_BYTES } from "../base/units.ts";
-import type { EvictResult, MemoryStats, PageSet, PortablePages } from "../memory/engine.ts";
+import {
+  DEAR_TOUCH_MS,
+  type EvictResult,
+  type MemoryStats,
+  type PageSet,
+  type PortablePages,
+} from "../memory/engine.ts";
 import { none, PageRuns, pageRange } from "../memory/page-runs.ts";
 import type { SandboxSpace } from "../sandbox/attachment.ts";
 import type { VirtualClock } from "./clock.ts";
@@ -38,6 +44,8 @@ export class SimulatedSpace implements SandboxSpace {
   #known = { here: new Set<PageRuns>(), kept: new Set<PageRuns>() };
   #touched = new Set<PageRuns>();
   #recalled: PageRuns = none;
+  /** Came back in bulk, and nobody has touched them yet. */
+  #fresh: PageRuns = none;
   #looked = false;
   /** Ends the eviction that is under way. */
   #cancelEviction = () => {};
@@ -103,6 +111,20 @@ export class SimulatedSpace implements SandboxSpace {
     this.#recalled = this.#recalled.union(back);
     this.#touched.add(back);
     this.#set(this.#program, this.#remote.subtract(back));
+  }
+
+  /** Pages came back in bulk. */
+  recallInBulk(pages: PageRuns): void {
+    this.#fresh = this.#fresh.union(pages.intersect(this.#remote));
+    this.recall(pages, 0, 0);
+  }
+
+  /** How many of these pages came back in bulk and are touched for the first time now. */
+  takeFresh(touched: PageRuns): number {
+    if (this.#fresh.pages === 0) return 0;
+    const before = this.#fresh.pages;
+    this.#fresh = this.#fresh.subtract(touched).intersect(this.#program).subtract(this.#remote);
+    return before - this.#fresh.pages;
   }
 
   /** The prefetch that was ordered, if a request takes it over: it says when it ends. */
@@ -201,11 +223,19 @@ export class SimulatedSpace implements SandboxSpace {
         if (this.#prefetch !== prefetch) return; // the request that runs took it over
         const alone = this.takePrefetch()!;
         this.#clock.afterMs(alone.pages.pages * this.#costs.restorePageMs, () => {
-          this.recall(alone.pages, 0, 0);
+          this.recallInBulk(alone.pages);
           alone.end();
         });
       });
     });
+  }
+
+  get warms(): boolean {
+    return this.lookMsPerPage >= DEAR_TOUCH_MS;
+  }
+
+  warm(pages: PageSet): void {
+    this.#fresh = this.#fresh.subtract(pages as PageRuns);
   }
 
   /** Files are no pages here: the node knows how much they are. */
