@@ -240,6 +240,8 @@ struct fm_space {
 	struct fm_evict_job evict;
 	uint64_t cancelled_until; /* sequence of the last cancel */
 	struct fm_prefetch_job prefetch;
+	struct fm_set *files; /* pages of the executable that requests had used when they were last given back */
+	bool files_released;
 	struct fm_stream stream[FM_STREAMS];
 	uint32_t next_stream; /* to be replaced by the next new walk */
 	struct fm_fetch_list ready; /* fetched, not yet (wholly) put in place */
@@ -372,7 +374,9 @@ void fm_space_end_process(struct fm_space *space);
 /* Tells the agent what to do. False with errno: it was not told. */
 bool fm_space_order(struct fm_space *space, const struct fm_agent_order *order);
 /* Takes pages of files out of the process's page table, by its agent, soon. How many. */
-/* Has it touch the set's pages that are not away. */
+/* Notes what was given back of the executable; takes the set when it keeps it. */
+void fm_space_keep_files(struct fm_space *space, struct fm_set **set);
+/* Has it touch the set's pages that are not away, and those files. */
 void fm_space_warm(struct fm_space *space, const struct fm_set *set);
 uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set);
 /* Has the attached process hold a forked child's descriptor. */

@@ -157,7 +157,8 @@ FM_API int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op
 FM_API int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *set,
 			uint64_t bytes_per_second, uint64_t op);
 FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t op);
-/* Has the program's process touch those pages of `set` (copied) that are not far away, beside the program and without waiting for it:
+/* Has the program's process touch those pages of `set` (copied) that are not far away, and those of the executable that fm_release_files
+ * found in use when it was last called (but for the first call, which finds what the start wanted), beside the program and without waiting for it:
  * where a hypervisor keeps the processor's page tables the first touch of a page that came back takes microseconds. At most
  * 2048 stretches, and not while it still does so for an earlier call. Nothing on the swap plane. */
 FM_API int32_t fm_warm(struct fm_engine *engine, uint32_t space, const struct fm_set *set);

@@ -225,8 +225,10 @@ static void on_touched(struct fm_engine *engine, struct fm_command *command)
 static void on_files(struct fm_engine *engine, struct fm_command *command)
 {
 	struct fm_space *space = find(engine, command->space);
-	if (command->set && space && space->attached && !space->dead && !space->agent_gone && space->since < command->sequence)
+	if (command->set && space && space->attached && !space->dead && !space->agent_gone && space->since < command->sequence) {
 		command->released += fm_space_unmap_files(space, command->set);
+		fm_space_keep_files(space, &command->set);
+	}
 	fm_files_answer(engine, command);
 }
 

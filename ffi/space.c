@@ -148,22 +148,43 @@ static bool is_away(struct fm_space *space, uint64_t page)
 	return state == FM_STORED || state == FM_TRANSIT;
 }
 
+/* What start and init wanted tells nothing of requests, and what only timers wanted, too little. */
+void fm_space_keep_files(struct fm_space *space, struct fm_set **set)
+{
+	bool first = !space->files_released;
+	space->files_released = true;
+	if (first || (space->files && (*set)->pages < space->files->pages / 2))
+		return;
+	fm_set_free(space->files);
+	space->files = *set;
+	*set = NULL;
+}
+
+/* Adds a run to an order, which is sent when it is full. */
+static bool add_touch(struct fm_space *space, struct fm_agent_order *order, uint64_t page, uint64_t end)
+{
+	if (order->runs == FM_BATCH_PAGES) {
+		if (!fm_space_order(space, order))
+			return false;
+		order->runs = order->buffer = 0;
+	}
+	order->run[order->runs++] = (struct fm_agent_run){page, end - page};
+	return true;
+}
+
 void fm_space_warm(struct fm_space *space, const struct fm_set *set)
 {
 	struct fm_agent_order order = {.op = FM_AGENT_TOUCH, .buffer = FM_AGENT_FIRST};
+	for (size_t i = 0; space->files && i < space->files->count; i++)
+		if (!add_touch(space, &order, space->files->range[i].start, space->files->range[i].end))
+			return;
 	for (size_t i = 0; i < set->count; i++) {
 		for (uint64_t page = set->range[i].start, end; page < set->range[i].end; page = end) {
 			bool away = is_away(space, page);
 			for (end = page + 1; end < set->range[i].end && is_away(space, end) == away; end++)
 				;
-			if (away)
-				continue;
-			if (order.runs == FM_BATCH_PAGES) {
-				if (!fm_space_order(space, &order))
-					return;
-				order.runs = order.buffer = 0;
-			}
-			order.run[order.runs++] = (struct fm_agent_run){page, end - page};
+			if (!away && !add_touch(space, &order, page, end))
+				return;
 		}
 	}
 	order.buffer |= FM_AGENT_LAST;
@@ -199,6 +220,8 @@ void fm_space_end(struct fm_space *space)
 	fm_ranges_free(&space->looked_at);
 	fm_ranges_free(&space->birth);
 	fm_ranges_free(&space->doubtful);
+	fm_set_free(space->files);
+	space->files = NULL;
 	free(space->deferred);
 	free(space->recalled);
 	free(space->group);

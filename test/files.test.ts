@@ -83,6 +83,34 @@ test("an executable that the engine runs, too, leaves a process's page table; wh
   await child.stop();
 }, 20_000);
 
+test("what requests used of the executable before it was given back can be touched again ahead of the next one", async () => {
+  const attachment = engine.prepare();
+  const child = new LineProgram([process.execPath, "-e", patched], attachment);
+  const space = await attachment.attach(child.pid);
+  const release = async () => {
+    const before = fileBytes(child.pid);
+    await space.releaseFiles();
+    for (let bytes = before; bytes > before / 2 || bytes !== fileBytes(child.pid); ) {
+      bytes = fileBytes(child.pid);
+      await Bun.sleep(50);
+    }
+  };
+  const said = await child.ask("say");
+  await release(); // what the start wanted
+  const none = fileBytes(child.pid);
+  space.warm(space.empty());
+  await Bun.sleep(200);
+  expect(fileBytes(child.pid)).toBe(none);
+  expect(await child.ask("say")).toBe(said);
+  const used = fileBytes(child.pid);
+  await release();
+  space.warm(space.empty());
+  for (let i = 0; i < 200 && fileBytes(child.pid) < used * 0.9; i++) await Bun.sleep(20);
+  expect(fileBytes(child.pid)).toBeGreaterThan(used * 0.9);
+  expect(await child.ask("say")).toBe(said);
+  await child.stop();
+}, 20_000);
+
 /** Runs code all over its executable and reads its constants, and says what came of it, when told. */
 const busy = `
 import { readFileSync } from "node:fs";

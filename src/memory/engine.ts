@@ -126,8 +126,9 @@ export interface SandboxMemory {
   /** Brings pages back in bulk. Resolves with the number of pages that came back. */
   prefetch(pages: PageSet): Promise<number>;
   /**
-   * Has the process touch those of the pages that are here, in the background, so that the next request is not the first to do it (at
-   * most 2048 stretches; what comes before an earlier call is done is ignored).
+   * Has the process touch those of the pages that are here, and those of the executable that requests used before `releaseFiles` gave them
+   * back, in the background, so that the next request is not the first to do it (at most 2048 stretches; what comes before an
+   * earlier call is done is ignored).
    */
   warm(pages: PageSet): void;
   /**
