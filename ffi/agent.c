@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -220,6 +221,7 @@ __attribute__((noreturn)) static void touch_main(struct arena *a)
 	call(SYS_rt_sigaction, SIGSEGV, &end, 0, sizeof(end.mask), 0);
 	call(SYS_rt_sigaction, SIGBUS, &end, 0, sizeof(end.mask), 0);
 	call(SYS_rt_sigprocmask, SIG_UNBLOCK, &faults, 0, sizeof(faults), 0);
+	call(SYS_setpriority, PRIO_PROCESS, 0, 19, 0, 0); /* requests, and pages that others wait for, go first */
 	for (unsigned i = 0; i < a->touches; i++)
 		for (unsigned long page = 0; page < a->touch[i].pages; page++)
 			(void)*(volatile const char *)((a->touch[i].page + page) * PAGE);
@@ -242,6 +244,8 @@ static void touch(struct arena *a)
 	if (!(a->order.buffer & FM_AGENT_LAST))
 		return;
 	a->gathers = 0;
+	if (!a->touches)
+		return;
 	a->touching = 1;
 	long pid = start_on(a, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SYSVSEM | CLONE_CHILD_CLEARTID, a->touch_stack + TOUCH_STACK_BYTES,
 			    touch_main);

@@ -413,9 +413,9 @@ int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_se
 	return enqueue(engine, NULL, FM_MSG_PREFETCH, space, op, set, 0);
 }
 
-int32_t fm_warm(struct fm_engine *engine, uint32_t space, const struct fm_set *set)
+int32_t fm_warm(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint32_t flags)
 {
-	return engine->swap ? FM_OK : enqueue(engine, NULL, FM_MSG_WARM, space, 0, set, 0);
+	return engine->swap ? FM_OK : enqueue(engine, NULL, FM_MSG_WARM, space, 0, set, flags);
 }
 
 int32_t fm_release_files(struct fm_engine *engine, uint32_t space, uint64_t op)

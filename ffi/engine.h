@@ -85,7 +85,7 @@ struct fm_command {
 	uint32_t space;
 	uint64_t op, sequence; /* sequence: evictions and cancels of all callers in their order */
 	struct fm_set *set;
-	uint64_t bytes_per_second; /* FM_MSG_SCAN_TOUCHED: enum fm_touched_flag */
+	uint64_t bytes_per_second; /* FM_MSG_SCAN_TOUCHED: enum fm_touched_flag; FM_MSG_WARM: enum fm_warm_flag */
 	uint32_t barrier;
 	struct fm_range *mapping; /* FM_MSG_EVICT: manageable mappings when it was ordered */
 	size_t mappings;
@@ -377,7 +377,7 @@ bool fm_space_order(struct fm_space *space, const struct fm_agent_order *order);
 /* Notes what was given back of the executable; takes the set when it keeps it. */
 void fm_space_keep_files(struct fm_space *space, struct fm_set **set);
 /* Has it touch the set's pages that are not away, and those files. */
-void fm_space_warm(struct fm_space *space, const struct fm_set *set);
+void fm_space_warm(struct fm_space *space, const struct fm_set *set, uint32_t flags);
 uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set);
 /* Has the attached process hold a forked child's descriptor. */
 void fm_space_hold_child(struct fm_space *child);

@@ -157,11 +157,16 @@ FM_API int32_t fm_snapshot(struct fm_engine *engine, uint32_t space, uint64_t op
 FM_API int32_t fm_evict(struct fm_engine *engine, uint32_t space, const struct fm_set *set,
 			uint64_t bytes_per_second, uint64_t op);
 FM_API int32_t fm_prefetch(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint64_t op);
-/* Has the program's process touch those pages of `set` (copied) that are not far away, and those of the executable that fm_release_files
- * found in use when it was last called (but for the first call, which finds what the start wanted), beside the program and without waiting for it:
+enum fm_warm_flag {
+	FM_WARM_FIRST = 1, /* what came before and was not begun is forgotten */
+	FM_WARM_LAST = 2,  /* begins */
+};
+/* Has the program's process touch those pages of the sets (copied) of one or more calls that are not far away, one set after the other,
+ * and before them those of the executable that fm_release_files found in use when it was last called (but for the first call, which
+ * finds what the start wanted), beside the program and without waiting for it:
  * where a hypervisor keeps the processor's page tables the first touch of a page that came back takes microseconds. At most
  * 2048 stretches, and not while it still does so for an earlier call. Nothing on the swap plane. */
-FM_API int32_t fm_warm(struct fm_engine *engine, uint32_t space, const struct fm_set *set);
+FM_API int32_t fm_warm(struct fm_engine *engine, uint32_t space, const struct fm_set *set, uint32_t flags);
 /* Which pages were touched since the last clear: accessed bits, in the pages that the engine manages. A page that was
  * just brought back counts as touched. FM_ERR_KERNEL when there is no tracker. */
 FM_API int32_t fm_touched(struct fm_engine *engine, uint32_t space, uint32_t flags, uint64_t op);

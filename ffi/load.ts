@@ -36,7 +36,7 @@ const symbols = {
   fm_snapshot: { args: [pointer, u32, u64], returns: i32 },
   fm_evict: { args: [pointer, u32, pointer, u64, u64], returns: i32 },
   fm_prefetch: { args: [pointer, u32, pointer, u64], returns: i32 },
-  fm_warm: { args: [pointer, u32, pointer], returns: i32 },
+  fm_warm: { args: [pointer, u32, pointer, u32], returns: i32 },
   fm_touched: { args: [pointer, u32, u32, u64], returns: i32 },
   fm_take_recalled: { args: [pointer, u32, u64], returns: i32 },
   fm_release_files: { args: [pointer, u32, u64], returns: i32 },

@@ -189,7 +189,7 @@ static void on_command(struct fm_engine *engine, struct fm_command *command)
 		fm_evict_pump(space);
 	} else if (kind == FM_MSG_WARM) {
 		if (usable && !space->agent_gone && space->since < command->sequence)
-			fm_space_warm(space, command->set);
+			fm_space_warm(space, command->set, (uint32_t)command->bytes_per_second);
 	} else if (kind == FM_MSG_CANCEL || kind == FM_MSG_CLOSE)
 		;
 	else if (!usable)

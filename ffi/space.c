@@ -172,10 +172,11 @@ static bool add_touch(struct fm_space *space, struct fm_agent_order *order, uint
 	return true;
 }
 
-void fm_space_warm(struct fm_space *space, const struct fm_set *set)
+void fm_space_warm(struct fm_space *space, const struct fm_set *set, uint32_t flags)
 {
-	struct fm_agent_order order = {.op = FM_AGENT_TOUCH, .buffer = FM_AGENT_FIRST};
-	for (size_t i = 0; space->files && i < space->files->count; i++)
+	bool first = flags & FM_WARM_FIRST, last = flags & FM_WARM_LAST;
+	struct fm_agent_order order = {.op = FM_AGENT_TOUCH, .buffer = first ? FM_AGENT_FIRST : 0};
+	for (size_t i = 0; first && space->files && i < space->files->count; i++)
 		if (!add_touch(space, &order, space->files->range[i].start, space->files->range[i].end))
 			return;
 	for (size_t i = 0; i < set->count; i++) {
@@ -187,9 +188,8 @@ void fm_space_warm(struct fm_space *space, const struct fm_set *set)
 				return;
 		}
 	}
-	order.buffer |= FM_AGENT_LAST;
-	if (order.runs)
-		fm_space_order(space, &order);
+	order.buffer |= last ? FM_AGENT_LAST : 0;
+	fm_space_order(space, &order);
 }
 
 /* Forked children that are alive: any, or any with pages far away? */

@@ -25,6 +25,9 @@ const NO_TRACKER = -3;
 /** FM_TOUCHED_READ, and with FM_TOUCHED_CLEAR */
 const READ = 1;
 const CLEAR = 2;
+/** enum fm_warm_flag */
+const WARM_FIRST = 1;
+const WARM_LAST = 2;
 const noStats: MemoryStats = {
   remotePages: 0,
   copyBytes: 0,
@@ -263,9 +266,10 @@ export class Space implements SandboxSpace {
     return event.a;
   }
 
-  warm(pages: PageSet): void {
+  warm(first: PageSet, rest: PageSet): void {
     if (!this.#open || !isFilteredAsWeAre(this.pid)) return;
-    this.#library.fm_warm(this.#engine, this.#id, native(pages));
+    this.#library.fm_warm(this.#engine, this.#id, native(first), WARM_FIRST);
+    this.#library.fm_warm(this.#engine, this.#id, native(rest), WARM_LAST);
   }
 
   get warms(): boolean {

@@ -98,13 +98,13 @@ test("what requests used of the executable before it was given back can be touch
   const said = await child.ask("say");
   await release(); // what the start wanted
   const none = fileBytes(child.pid);
-  space.warm(space.empty());
+  space.warm(space.empty(), space.empty());
   await Bun.sleep(200);
   expect(fileBytes(child.pid)).toBe(none);
   expect(await child.ask("say")).toBe(said);
   const used = fileBytes(child.pid);
   await release();
-  space.warm(space.empty());
+  space.warm(space.empty(), space.empty());
   for (let i = 0; i < 200 && fileBytes(child.pid) < used * 0.9; i++) await Bun.sleep(20);
   expect(fileBytes(child.pid)).toBeGreaterThan(used * 0.9);
   expect(await child.ask("say")).toBe(said);

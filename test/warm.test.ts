@@ -42,7 +42,7 @@ test("pages that came back are touched beside the program; those that are away s
   expect(await space.prefetch(half)).toBe(pages / 2);
   writeFileSync(`/proc/${space.pid}/clear_refs`, "1");
   expect(referenced(space.pid)).toBeLessThan(pages / 4);
-  space.warm(all);
+  space.warm(half, all);
   await until(() => referenced(space.pid) >= pages / 2);
   expect(space.stats()).toMatchObject({ recallFaults: 0, recalledPages: pages / 2 });
   // With the next order nothing is left of the process that did it.
@@ -56,12 +56,12 @@ test("pages that the program has not, or has given back, hurt nobody", async () 
   const program = await BenchProgram.start(["target", "16"], engine);
   const { start, pages } = await program.ask(target);
   const space = program.space!;
-  space.warm(space.range(1, 1000)); // nothing is mapped there
+  space.warm(space.range(1, 1000), space.empty()); // nothing is mapped there
   await Bun.sleep(100);
   expect((await program.ask(checked, "check")).wrong).toBe(0);
   writeFileSync(`/proc/${space.pid}/clear_refs`, "1");
   await space.evict(space.range(start, 1)); // an order, by which the agent learns of the end of the first process
-  space.warm(space.range(start, pages)); // another one does it after the first one's death
+  space.warm(space.empty(), space.range(start, pages)); // another one does it after the first one's death
   await until(() => referenced(space.pid) >= pages - 1);
   expect((await program.ask(checked, "check")).wrong).toBe(0);
   await program.stop();

@@ -167,7 +167,7 @@ int main(int argc, char **argv)
 			if (prefetch && cycles % 2 && fm_prefetch(engine, space, set, ++op) == FM_OK)
 				await(FM_EVENT_PREFETCHED, op, &event);
 			if (prefetch && cycles % 4 == 1)
-				fm_warm(engine, space, set); /* which the program unmaps, writes and forks meanwhile */
+				fm_warm(engine, space, set, FM_WARM_FIRST | FM_WARM_LAST); /* which the program unmaps, writes and forks meanwhile */
 			fm_set_free(set);
 		}
 		usleep((useconds_t)pause_ms * 1000);

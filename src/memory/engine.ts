@@ -126,11 +126,11 @@ export interface SandboxMemory {
   /** Brings pages back in bulk. Resolves with the number of pages that came back. */
   prefetch(pages: PageSet): Promise<number>;
   /**
-   * Has the process touch those of the pages that are here, and those of the executable that requests used before `releaseFiles` gave them
-   * back, in the background, so that the next request is not the first to do it (at most 2048 stretches; what comes before an
-   * earlier call is done is ignored).
+   * Has the process touch pages of the executable that requests used before `releaseFiles` gave them back, and those of the pages that are
+   * here, in the background and while no processor is wanted for anything else, so that the next request is not the first to do it (at most
+   * 2048 stretches; what comes before an earlier call is done is ignored).
    */
-  warm(pages: PageSet): void;
+  warm(first: PageSet, rest: PageSet): void;
   /**
    * Is that worth it on this machine? Where a hypervisor keeps the processor's page tables it learns of each page that came back at its first
    * touch, as it does of those whose accessed bit was cleared, and at the same cost (`lookMsPerPage`).

@@ -41,13 +41,19 @@ export function expectedIdle(history: FunctionHistory, idleS: number): { low: nu
  * ready and its tail when to give up, as in pre-warming (Shahrad et al., Serverless in the Wild, ATC'20, section 4.2), with pages of
  * a sandbox in the place of sandboxes.
  * @param pages that must be back by then
+ * @param touched how many of them must have been touched by then, where that is dear
  */
-export function expectedReturn(context: PolicyContext, idleS: number, pages: number): ExpectedReturn | null {
+export function expectedReturn(
+  context: PolicyContext,
+  idleS: number,
+  pages: number,
+  touched: number,
+): ExpectedReturn | null {
   const { history, settings, clock, memory } = context;
   const idle = settings.recallAhead ? expectedIdle(history, idleS) : null;
   if (!idle || idle.low >= settings.keepAliveS) return null;
   // The way back takes real time, and may have to wait for the end of a step of semi-warm.
-  const warmMs = memory.warms ? pages * memory.lookMsPerPage * history.crowding : 0;
+  const warmMs = memory.warms ? touched * memory.lookMsPerPage * history.crowding : 0;
   const backMs = history.recallAheadMs(pages * PAGE_BYTES) + warmMs;
   const leadS = (backMs / 1000) * clock.scale + settings.semiWarmStepS;
   const recallAtS = idle.low - leadS;

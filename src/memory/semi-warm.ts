@@ -203,13 +203,14 @@ export class SemiWarm {
     const before = await memory.snapshot();
     const wanted = before.union(workingSet); // some of which may have left in an earlier step
     const isKnown = this.#recalls && workingSet.pages > 0;
-    const expected = isKnown ? expectedReturn(this.#context, delay, wanted.pages) : null;
+    const expected = isKnown ? expectedReturn(this.#context, delay, wanted.pages, workingSet.pages) : null;
     if (turn !== this.#turn || (onlyExpected && !expected)) return;
     this.#expected = expected;
     const isRare = !expected && this.#isRare(delay);
     const stays = expected ? memory.empty() : this.#stays(delay, isRare, workingSet);
     if (!stays) return;
-    if (expected) this.#idle.whenIdleFor(expected.recallAtS, () => this.#recallAhead(wanted, expected));
+    if (expected)
+      this.#idle.whenIdleFor(expected.recallAtS, () => this.#recallAhead(wanted, workingSet, expected));
     const releases = isRare || this.#filesAreCheap();
     const endsAt =
       idleSince +
@@ -262,14 +263,14 @@ export class SemiWarm {
    * Semi-warm ends before the request that is expected, and begins again if that does not come. All that left comes back, not only
    * what the latest requests wanted: one of the next collects garbage, and that looks at everything.
    */
-  async #recallAhead(wanted: PageSet, expected: ExpectedReturn): Promise<void> {
+  async #recallAhead(wanted: PageSet, workingSet: PageSet, expected: ExpectedReturn): Promise<void> {
     const { memory, history } = this.#context;
     const turn = ++this.#turn;
     const { back, ms } = await this.#recall(wanted);
     const recalled = await memory.takeRecalled(); // not what a request wanted
     if (back > wanted.pages / 2) history.recordRecallAhead(ms);
     if (turn !== this.#turn) return;
-    if (memory.warms) memory.warm(recalled);
+    if (memory.warms) memory.warm(recalled.intersect(workingSet), recalled.subtract(workingSet));
     this.#active = false;
     const { giveUpAtS } = expected;
     this.#idle.whenIdleFor(giveUpAtS, () => this.#cool(giveUpAtS));

@@ -140,11 +140,11 @@ export class SimulatedMemory implements SandboxMemory {
     }
     return back.length;
   };
-  /** Pages that were to be touched in the background, call by call. */
+  /** Pages that were to be touched in the background, first ones and the rest of each call. */
   readonly warmed: number[][] = [];
   warms = false;
-  warm = (pages: PageSet): void => {
-    this.warmed.push([...of(pages)].toSorted((a, b) => a - b));
+  warm = (first: PageSet, rest: PageSet): void => {
+    for (const pages of [first, rest]) this.warmed.push([...of(pages)].toSorted((a, b) => a - b));
   };
   /** How often pages of files were to be given back. */
   releases = 0;

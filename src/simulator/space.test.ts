@@ -29,7 +29,7 @@ test("what came back in bulk is touched for the first time once, by a request or
   expect(space.warms).toBe(true);
   expect(space.takeFresh(pageRange(500, 500))).toBe(100); // the others are away still: their faults' cost has it
   expect(space.takeFresh(pageRange(500, 500))).toBe(0);
-  space.warm(pageRange(0, 300));
+  space.warm(pageRange(0, 200), pageRange(200, 100));
   expect(space.takeFresh(all)).toBe(200);
   space.recall(space.remote, 7, 1);
   expect(space.takeFresh(all)).toBe(0);

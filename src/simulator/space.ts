@@ -234,8 +234,8 @@ export class SimulatedSpace implements SandboxSpace {
     return this.lookMsPerPage >= DEAR_TOUCH_MS;
   }
 
-  warm(pages: PageSet): void {
-    this.#fresh = this.#fresh.subtract(pages as PageRuns);
+  warm(first: PageSet, rest: PageSet): void {
+    this.#fresh = this.#fresh.subtract(first as PageRuns).subtract(rest as PageRuns);
   }
 
   /** Files are no pages here: the node knows how much they are. */
