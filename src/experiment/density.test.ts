@@ -9,19 +9,23 @@ const { signal } = new AbortController();
 test("sandboxes are added until the next one would not fit, and no more than 32", async () => {
   const stopped: string[] = [];
   const nodes =
-    (eachMib: number): NodeMaker =>
+    (eachMib: number, whenMany = eachMib): NodeMaker =>
     async (name, system) => {
       let sandboxes = 0;
       return {
         answer: async (count) => {
           sandboxes = Math.max(sandboxes, count);
         },
-        settled: async () => ({ sandboxes, localBytes: sandboxes * eachMib * MIB, remoteBytes: 0 }),
+        settled: async () => ({
+          sandboxes,
+          localBytes: sandboxes * (sandboxes > 2 ? whenMany : eachMib) * MIB,
+          remoteBytes: 0,
+        }),
         stop: async () => stopped.push(`${name} under ${system}`),
       };
     };
-  const held = async (eachMib: number) => {
-    const rows = await measureDensity(["web"], ["baseline", "faasmem"], nodes(eachMib), signal, () => {});
+  const held = async (...mib: [each: number, whenMany?: number]) => {
+    const rows = await measureDensity(["web"], ["baseline", "faasmem"], nodes(...mib), signal, () => {});
     return rows.map(({ sandboxes }) => sandboxes);
   };
   expect(await held(100)).toEqual([20, 20]);
@@ -29,6 +33,8 @@ test("sandboxes are added until the next one would not fit, and no more than 32"
   expect(await held(2049)).toEqual([0, 0]);
   expect(await held(10)).toEqual([32, 32]);
   expect(stopped.length).toBe(8);
+  expect(await held(4, 680)).toEqual([3, 3]); // of four at once too many, which asks for a second node
+  expect(stopped.length).toBe(12);
 });
 
 test("simulated sandboxes: as many as their memory allows, worked out by hand", async () => {

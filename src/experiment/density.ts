@@ -63,36 +63,59 @@ export async function measureDensity(
   for (const name of functions) {
     for (const system of systems) {
       signal.throwIfAborted();
-      const node = await start(name, system);
-      try {
-        rows.push({ function: name, system, ...(await fill(node)) });
-      } finally {
-        await node.stop();
-      }
-      onRow(rows.at(-1)!);
+      const row = { function: name, system, ...(await fill(() => start(name, system))) };
+      rows.push(row);
+      onRow(row);
     }
   }
   return rows;
 }
 
-async function fill(node: FillableNode): Promise<Levels> {
-  let best: Levels = { sandboxes: 0, localBytes: 0, remoteBytes: 0 };
-  for (let wanted = 1; best.sandboxes < MOST; ) {
+/** Several are added at once far from the budget; where that was too many, a new node takes what fitted, and one more at a time. */
+async function fill(start: () => Promise<FillableNode>): Promise<Levels> {
+  const nothing: Levels = { sandboxes: 0, localBytes: 0, remoteBytes: 0 };
+  const coarse = await fillBy(start, nothing, STEP);
+  return coarse.tried > coarse.best.sandboxes + 1 ? (await fillBy(start, coarse.best, 1)).best : coarse.best;
+}
+
+/**
+ * @param best what is known to fit
+ * @returns the most that fitted, and how many did not
+ */
+async function fillBy(
+  start: () => Promise<FillableNode>,
+  best: Levels,
+  step: number,
+): Promise<{ best: Levels; tried: number }> {
+  const node = await start();
+  try {
+    return await fillNode(node, best, step);
+  } finally {
+    await node.stop();
+  }
+}
+
+async function fillNode(
+  node: FillableNode,
+  best: Levels,
+  step: number,
+): Promise<{ best: Levels; tried: number }> {
+  let there = 0;
+  for (let wanted = best.sandboxes + 1; best.sandboxes < MOST; ) {
     // The new ones start a few at a time.
-    for (let count = best.sandboxes; count < wanted; ) {
+    for (let count = there; count < wanted; ) {
       count = Math.min(wanted, count + AT_ONCE);
       await node.answer(count);
     }
     await node.answer(wanted);
     const levels = await node.settled();
-    if (levels.localBytes > DENSITY_BUDGET) break;
+    if (levels.localBytes > DENSITY_BUDGET) return { best, tried: wanted };
     best = levels;
-    const each = levels.localBytes / levels.sandboxes;
-    // Far from the budget several are added at once, near it one.
-    const left = Math.floor((DENSITY_BUDGET - levels.localBytes) / each);
-    wanted = Math.min(MOST, levels.sandboxes + Math.max(1, Math.min(STEP, Math.floor(left / 2))));
+    there = levels.sandboxes;
+    const left = Math.floor((DENSITY_BUDGET - levels.localBytes) / (levels.localBytes / there));
+    wanted = Math.min(MOST, there + Math.max(1, Math.min(step, there, Math.floor(left / 2))));
   }
-  return best;
+  return { best, tried: best.sandboxes };
 }
 
 /** Nodes that really run. */
