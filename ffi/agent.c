@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -221,15 +222,16 @@ __attribute__((noreturn)) static void touch_main(struct arena *a)
 	call(SYS_rt_sigaction, SIGSEGV, &end, 0, sizeof(end.mask), 0);
 	call(SYS_rt_sigaction, SIGBUS, &end, 0, sizeof(end.mask), 0);
 	call(SYS_rt_sigprocmask, SIG_UNBLOCK, &faults, 0, sizeof(faults), 0);
-	call(SYS_setpriority, PRIO_PROCESS, 0, 19, 0, 0); /* requests, and pages that others wait for, go first */
+	call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); /* or it would keep the memory of a program that has ended */
+	call(SYS_setpriority, PRIO_PROCESS, 0, 19, 0, 0);   /* requests, and pages that others wait for, go first */
 	for (unsigned i = 0; i < a->touches; i++)
 		for (unsigned long page = 0; page < a->touch[i].pages; page++)
 			(void)*(volatile const char *)((a->touch[i].page + page) * PAGE);
 	touch_end(0);
 }
 
-/* A process of its own beside the program, with the program's memory: a thread's fault would be the program's death, and
- * another's handlers for it are not ours to replace. Its end signals nobody; without a parent that waits for it, it stays. */
+/* A process of its own beside the program, with the program's memory and the agent's descriptors: a thread's fault would be the
+ * program's death, and the program's handlers for it are not ours to replace. Its end signals nobody; it stays until it is waited for. */
 static void touch(struct arena *a)
 {
 	if (a->order.buffer & FM_AGENT_FIRST) {
@@ -255,9 +257,10 @@ static void touch(struct arena *a)
 		a->touching = 0;
 }
 
-static void reap_toucher(struct arena *a)
+/* @options: of wait4(2) */
+static void reap_toucher(struct arena *a, int options)
 {
-	if (a->toucher && call(SYS_wait4, a->toucher, 0, WNOHANG | __WALL, 0, 0) != 0)
+	if (a->toucher && call(SYS_wait4, a->toucher, 0, options | __WALL, 0, 0) != 0)
 		a->toucher = 0;
 }
 
@@ -321,7 +324,7 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 			continue;
 		if (length <= 0)
 			end_process(a);
-		reap_toucher(a);
+		reap_toucher(a, WNOHANG);
 		if (a->order.op == FM_AGENT_LEAVE)
 			break;
 		if (a->order.op == FM_AGENT_HOLD || a->order.op == FM_AGENT_RELEASE) {
@@ -347,6 +350,9 @@ __attribute__((noreturn)) static void agent_main(struct arena *a)
 			a->answer.error = ENOSYS;
 		call6(SYS_sendto, a->socket, (long)&a->answer, sizeof(a->answer), MSG_NOSIGNAL, 0, 0);
 	}
+	if (a->toucher)
+		call(SYS_kill, a->toucher, SIGKILL, 0, 0, 0);
+	reap_toucher(a, 0);
 	for (;;)
 		call(SYS_exit, 0, 0, 0, 0, 0);
 }

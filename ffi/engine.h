@@ -373,11 +373,11 @@ void fm_space_flush(struct fm_space *space);
 void fm_space_end_process(struct fm_space *space);
 /* Tells the agent what to do. False with errno: it was not told. */
 bool fm_space_order(struct fm_space *space, const struct fm_agent_order *order);
-/* Takes pages of files out of the process's page table, by its agent, soon. How many. */
 /* Notes what was given back of the executable; takes the set when it keeps it. */
 void fm_space_keep_files(struct fm_space *space, struct fm_set **set);
 /* Has it touch the set's pages that are not away, and those files. */
 void fm_space_warm(struct fm_space *space, const struct fm_set *set, uint32_t flags);
+/* Takes pages of files out of the process's page table, by its agent, soon. How many. */
 uint64_t fm_space_unmap_files(struct fm_space *space, const struct fm_set *set);
 /* Has the attached process hold a forked child's descriptor. */
 void fm_space_hold_child(struct fm_space *child);

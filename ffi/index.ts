@@ -184,7 +184,11 @@ class Engine implements MemoryEngine {
       id,
       pid,
       () => this.#spaces.delete(id),
-      () => ({ tracker: this.#tracker, lookMsPerPage: this.#lookMsPerPage ?? 0 }),
+      () => ({
+        tracker: this.#tracker,
+        lookMsPerPage: this.#lookMsPerPage ?? 0,
+        hasAgent: this.#agentFd >= 0,
+      }),
     );
     this.#spaces.set(id, space);
     return space.attached(ATTACH_TIMEOUT_MS);

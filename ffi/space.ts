@@ -72,10 +72,12 @@ function isFilteredAsWeAre(pid: number): boolean {
   }
 }
 
-/** How the engine of a space knows what is touched, and what clearing costs each page that is touched again. */
+/** How the engine of a space knows what is touched, what clearing costs each page that is touched again, and what it can do about that. */
 export interface Tracking {
   tracker: Tracker;
   lookMsPerPage: number;
+  /** Is there somebody in the process who can touch its pages? Not on the swap plane. */
+  hasAgent: boolean;
 }
 
 /** The memory of one sandbox process, as the engine manages it. */
@@ -273,7 +275,7 @@ export class Space implements SandboxSpace {
   }
 
   get warms(): boolean {
-    return this.lookMsPerPage >= DEAR_TOUCH_MS;
+    return this.#tracking().hasAgent && this.lookMsPerPage >= DEAR_TOUCH_MS;
   }
 
   async releaseFiles(): Promise<number> {

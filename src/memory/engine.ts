@@ -127,7 +127,7 @@ export interface SandboxMemory {
   prefetch(pages: PageSet): Promise<number>;
   /**
    * Has the process touch pages of the executable that requests used before `releaseFiles` gave them back, and those of the pages that are
-   * here, in the background and while no processor is wanted for anything else, so that the next request is not the first to do it (at most
+   * here, in the background and at the lowest priority, so that the next request is not the first to do it (at most
    * 2048 stretches; what comes before an earlier call is done is ignored).
    */
   warm(first: PageSet, rest: PageSet): void;

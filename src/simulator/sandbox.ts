@@ -105,15 +105,15 @@ export class SimulatedSandbox implements RunningSandbox {
     const step = this.#reliving.next(gapMs);
     const functionMs = this.#reliving.isGrown ? latency.functionMs(gapMs) : step.durationMs;
     const space = this.#space;
-    const looked = space.takeLooked() ? step.touched.pages * costs.lookPageMs : 0;
-    const fresh = space.takeFresh(step.touched) * costs.lookPageMs;
-    let ms = functionMs + Math.max(looked, fresh);
+    const looked = space.takeLooked();
+    const fresh = space.takeFresh(step.touched);
     const needed = space.missing(step.touched);
     await new Promise<void>((resolve) => clock.afterMs(0, resolve)); // the policy's prefetch is ordered by now
     const prefetch = space.takePrefetch();
+    const bulk = prefetch?.pages ?? none;
+    const first = looked ? step.touched.pages : fresh + bulk.intersect(step.touched).pages;
+    let ms = functionMs + first * costs.lookPageMs;
     if (needed.pages > 0) {
-      const bulk = prefetch?.pages ?? none;
-      ms += bulk.intersect(step.touched).pages * costs.lookPageMs;
       const recall = playRecall(step.touched, ms, space.remote, bulk, step.demand, costs);
       space.recall(recall.fetched, recall.faults, recall.stallMs);
       ms = recall.totalMs;
