@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,20 +21,29 @@
 #define PAGE 4096ul
 #define PAGES 16u
 #define PLACE (4 * PAGES * PAGE)
+#define TRIES 1000u
 
 static char *kept; /* PAGES pages that stay; as many after them are unmapped */
 static pthread_barrier_t begin, end;
 static volatile int stop;
+static volatile pid_t unmapping;
 static int pagemap;
+
+static void schedule(int policy)
+{
+	struct sched_param none = {0};
+	if (sched_setscheduler(unmapping, policy, &none))
+		exit(2);
+}
 
 static void *unmap(void *argument)
 {
-	struct sched_param none = {0};
-	sched_setscheduler(0, SCHED_IDLE, &none);
+	unmapping = (pid_t)syscall(SYS_gettid);
 	for (;;) {
 		pthread_barrier_wait(&begin);
 		if (stop)
 			return argument;
+		schedule(SCHED_IDLE);
 		munmap(kept + PAGES * PAGE, PAGES * PAGE);
 		pthread_barrier_wait(&end);
 	}
@@ -76,15 +86,20 @@ static int round_of(unsigned *seed, unsigned *away)
 	*away += is_away();
 	pthread_barrier_wait(&begin);
 	struct timespec wait = {0};
+	unsigned tries = 0;
 	do {
 		wait.tv_nsec = rand_r(seed) % 20000;
 		nanosleep(&wait, NULL);
+		/* Its stack leaves again every few milliseconds: where others want the processor, that is each time before it ran. */
+		if (++tries % TRIES == 0)
+			schedule(SCHED_OTHER);
 	} while (mremap(kept, PAGES * PAGE, (PAGES + more) * PAGE, 0) != kept);
 	pid_t child = fork();
 	if (child == 0)
 		_exit(is_right("child", more) ? 0 : 1);
 	int status = 0;
 	waitpid(child, &status, 0);
+	schedule(SCHED_OTHER);
 	pthread_barrier_wait(&end);
 	/* A signal: the engine would not guess. */
 	int right = is_right("parent", more) && (WIFSIGNALED(status) || WEXITSTATUS(status) == 0);

@@ -154,8 +154,7 @@ executed() {
 }
 check "a program that executes another while its memory leaves is not ended" executed
 
-# Mostly the first rounds of a process are the ones in which the threads meet. One of them runs only when nobody else wants its
-# processor: with four busy loops beside it a round took 20 s.
+# Mostly the first rounds of a process are the ones in which the threads meet.
 grown_over() {
   local round
   for round in 1 2 3 4 5 6 7 8; do
