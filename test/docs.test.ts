@@ -6,9 +6,15 @@ import { join } from "node:path";
 
 const root = new URL("..", import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), "faasmem-docs-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(async () => {
+  for (const child of running) child.kill();
+  await Promise.all([...running].map((child) => child.exited));
+  rmSync(folder, { recursive: true, force: true });
+});
 const rows = Array.from({ length: 12 }, (_, i) => `app,func,${i * 5 + 1},0.5`);
 writeFileSync(join(folder, "trace.csv"), `app,func,end_timestamp,duration\n${rows.join("\n")}\n`);
+/** Of a test that is out of time, too. */
+const running = new Set<Bun.Subprocess>();
 const options = {
   cwd: folder,
   env: {
@@ -38,19 +44,18 @@ const take = (pattern: RegExp): string[] => {
   return found;
 };
 
-/** Runs a command that ends by itself; its standard output. A test that is out of time ends the command, too. */
-function run(line: string): string {
-  const done = Bun.spawnSync(["sh", "-c", `exec ${line}`], options);
-  expect({ line, code: done.exitCode, err: done.exitCode ? done.stderr.toString() : "" }).toEqual({
-    line,
-    code: 0,
-    err: "",
-  });
-  return done.stdout.toString();
+/** Runs a command that ends by itself; its standard output. */
+async function run(line: string): Promise<string> {
+  const child = Bun.spawn(["sh", "-c", `exec ${line}`], { ...options, stdout: "pipe", stderr: "pipe" });
+  running.add(child);
+  const [out, err, code] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited]);
+  running.delete(child);
+  expect({ line, code, err: code ? err : "" }).toEqual({ line, code: 0, err: "" });
+  return out;
 }
 
 /** Starts a command that goes on, does something meanwhile, and stops it. */
-async function during(line: string, work: () => void): Promise<void> {
+async function during(line: string, work: () => void | Promise<void>): Promise<void> {
   const child = Bun.spawn(["sh", "-c", `exec ${line}`], { ...options, stdout: "pipe", stderr: "inherit" });
   let text = "";
   for await (const chunk of child.stdout) {
@@ -58,7 +63,7 @@ async function during(line: string, work: () => void): Promise<void> {
     if (text.includes("Ctrl-C")) break;
   }
   expect(text).toContain("Ctrl-C");
-  work();
+  await work();
   child.kill("SIGTERM");
   expect(await child.exited).toBe(0);
 }
@@ -79,12 +84,14 @@ test("a swap is set up, used and taken away as shown", async () => {
     return;
   }
   try {
-    for (const line of ups) expect(run(line)).toContain("swap on /dev/zram");
-    for (const line of rest) expect(run(line)).toContain("zram on /dev/zram");
+    for (const line of ups) expect(await run(line)).toContain("swap on /dev/zram");
+    for (const line of rest) expect(await run(line)).toContain("zram on /dev/zram");
     for (const line of nodes)
-      await during(line, () => expect(run("faasmem function invoke web")).toContain("cold start"));
+      await during(line, async () =>
+        expect(await run("faasmem function invoke web")).toContain("cold start"),
+      );
   } finally {
-    for (const line of down) expect(run(line)).toContain("removed");
+    for (const line of down) expect(await run(line)).toContain("removed");
   }
 }, 60_000);
 
@@ -93,9 +100,9 @@ test("the policy of the document works, and one that throws costs no request", a
   const example = /```ts\n([\s\S]*?)```/.exec(text)![1]!;
   writeFileSync(join(folder, "my-policy.ts"), example);
   for (const line of take(/--policy .*--function web$/))
-    await during(line, () => expect(run(`faasmem function invoke web`)).toContain("cold start"));
+    await during(line, async () => expect(await run(`faasmem function invoke web`)).toContain("cold start"));
   for (const line of take(/^faasmem experiment run quick .*--policy/)) {
-    const { cells } = JSON.parse(run(`${line} --json`)) as {
+    const { cells } = JSON.parse(await run(`${line} --json`)) as {
       cells: { system: string; errors: number; avgRemoteBytes: number }[];
     };
     const own = cells.find((cell) => cell.system === "./my-policy.ts")!;
@@ -106,13 +113,25 @@ test("the policy of the document works, and one that throws costs no request", a
     join(folder, "bad.ts"),
     "export default () => ({ ready: async () => { throw new Error('mine'); }, close() {} });",
   );
-  await during("faasmem up --policy ./bad.ts --function float --port 7009 2> bad.log", () => {
-    expect(run("faasmem function invoke float --gateway http://127.0.0.1:7009")).toContain("cold start");
+  await during("faasmem up --policy ./bad.ts --function float --port 7009 2> bad.log", async () => {
+    expect(await run("faasmem function invoke float --gateway http://127.0.0.1:7009")).toContain(
+      "cold start",
+    );
   });
   expect(readFileSync(join(folder, "bad.log"), "utf8")).toContain("mine");
 }, 180_000);
 
-test("nodes and servers start as shown, and functions answer", async () => {
+test("traces are imported, replayed and removed as shown", async () => {
+  const remove = take(/^faasmem trace remove/);
+  for (const line of take(/^faasmem trace/)) await run(line);
+  for (const line of take(/^faasmem experiment run quick --trace/))
+    expect(await run(line)).toContain("faasmem");
+  for (const line of remove) await run(line);
+}, 180_000);
+
+// The long ones at the same time: most of theirs is waiting.
+
+test.concurrent("nodes and servers start as shown, and functions answer", async () => {
   const profiles = take(/^faasmem function profile/);
   expect(profiles.length).toBeGreaterThan(1);
   const invocations = take(/^faasmem function/);
@@ -120,38 +139,32 @@ test("nodes and servers start as shown, and functions answer", async () => {
   const ups = take(/^faasmem up/);
   expect(ups).toContain("faasmem up");
   for (const line of ups) {
-    await during(line, () => {
-      if (line === "faasmem up") for (const invocation of invocations) expect(run(invocation)).not.toBe("");
+    await during(line, async () => {
+      if (line === "faasmem up")
+        for (const invocation of invocations) expect(await run(invocation)).not.toBe("");
     });
   }
   for (const line of take(/^faasmem server/)) await during(line, () => {});
-  for (const line of profiles) expect(run(line)).toMatch(/web|gzip/);
-}, 600_000); // a profile takes two and a half minutes
+  for (const line of profiles) expect(await run(line)).toMatch(/web|gzip/);
+}, 1_200_000); // a profile takes two and a half minutes
 
-test("traces are imported, replayed and removed as shown", () => {
-  const remove = take(/^faasmem trace remove/);
-  for (const line of take(/^faasmem trace/)) run(line);
-  for (const line of take(/^faasmem experiment run quick --trace/)) expect(run(line)).toContain("faasmem");
-  for (const line of remove) run(line);
-}, 180_000);
-
-test("this machine is measured as shown, and no byte is wrong", () => {
+test.concurrent("this machine is measured as shown, and no byte is wrong", async () => {
   const lines = take(/^faasmem bench/);
   expect(lines).toContain("faasmem bench");
   for (const line of lines) {
-    const text = run(line);
+    const text = await run(line);
     if (!line.includes("--json")) expect(text).toContain("intact");
     else expect(JSON.parse(text)).toMatchObject({ wrongPages: 0 });
   }
-}, 900_000); // four measurements, of a minute or two each
+}, 1_200_000); // measurements of a minute or two each
 
-test("the quick experiment keeps its promise: less memory, the same answers", () => {
+test.concurrent("the quick experiment keeps its promise: less memory, the same answers", async () => {
   type Cell = { function: string; system: string; errors: number; avgLocalBytes: number };
-  const cellsOf = (line: string): Cell[] => JSON.parse(run(line)).cells;
+  const cellsOf = async (line: string): Promise<Cell[]> => JSON.parse(await run(line)).cells;
   // Most of json's memory is garbage of its last request: when the collector runs moves one cell by a tenth, so four count.
   const cells = [
-    ...cellsOf("faasmem experiment run quick --function json --repeat 3 --json"),
-    ...cellsOf("faasmem experiment run quick --json"),
+    ...(await cellsOf("faasmem experiment run quick --function json --repeat 3 --json")),
+    ...(await cellsOf("faasmem experiment run quick --json")),
   ];
   const mean = (name: string, system: string) => {
     const own = cells.filter((cell) => cell.function === name && cell.system === system);
@@ -162,40 +175,41 @@ test("the quick experiment keeps its promise: less memory, the same answers", ()
   expect(ratio("web")).toBeLessThan(0.6);
   expect(ratio("graph")).toBeLessThanOrEqual(1);
   expect(ratio("json")).toBeLessThanOrEqual(1.05);
-  for (const line of take(/^faasmem results export/)) expect(run(line)).toContain("files");
-  for (const line of take(/^faasmem results import/)) expect(run(line)).toMatch(/cells of quick|"cells":/);
+  for (const line of take(/^faasmem results export/)) expect(await run(line)).toContain("files");
+  for (const line of take(/^faasmem results import/))
+    expect(await run(line)).toMatch(/cells of quick|"cells":/);
   take(/^faasmem experiment run quick$/);
-  for (const line of take(/^faasmem experiment/)) expect(run(line)).not.toBe("");
-}, 900_000);
+  for (const line of take(/^faasmem experiment/)) expect(await run(line)).not.toBe("");
+}, 1_200_000);
 
-test("figures, tables and the report are written as shown", () => {
+test("figures, tables and the report are written as shown", async () => {
   const lines = take(/^faasmem (plot|report)/);
   expect(lines.length).toBeGreaterThan(6);
-  for (const line of lines) expect(run(line)).not.toBe("");
+  for (const line of lines) expect(await run(line)).not.toBe("");
   const files = readdirSync(join(folder, "figures"));
   for (const format of ["svg", "pdf", "png", "md", "csv", "tex"])
     expect(files).toContain(`faasmem-quick.${format}`);
   expect(readFileSync(join(folder, "results/faasmem-report.html"), "utf8")).toEndWith("</html>\n");
 }, 60_000);
 
-test("this machine is examined as shown", () => {
+test("this machine is examined as shown", async () => {
   const lines = take(/^faasmem doctor/);
   expect(lines).toContain("faasmem doctor");
   for (const line of lines) {
-    const text = run(line);
+    const text = await run(line);
     if (line.includes("--json")) expect(JSON.parse(text)).toMatchObject({ schema: 1 });
     else expect(text).toContain("recommended plane:   uffd");
   }
 }, 60_000);
 
-test("this machine is set up and put back as shown", () => {
+test("this machine is set up and put back as shown", async () => {
   const lines = take(/^faasmem setup/);
   const undo = lines.filter((line) => line.includes("--undo"));
   expect(undo.length).toBeGreaterThan(1);
   try {
-    for (const line of lines.filter((one) => !undo.includes(one))) expect(run(line)).not.toBe("");
+    for (const line of lines.filter((one) => !undo.includes(one))) expect(await run(line)).not.toBe("");
   } finally {
-    for (const line of undo) expect(run(line)).not.toContain("changed nothing");
+    for (const line of undo) expect(await run(line)).not.toContain("changed nothing");
   }
   expect(existsSync(join(folder, "swapfile"))).toBe(false);
 }, 60_000);

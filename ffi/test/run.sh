@@ -8,20 +8,18 @@ out=$1
 seconds=${FAASMEM_STRESS_SECONDS:-20}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-passed=0
-failed=0
+touch "$work/passed" "$work/failed"
 
-check() { # name, command...
-  local name=$1 code=0
+check() { # name, command...: may run beside another (&, wait)
+  local name=$1 code=0 log=$work/log-$BASHPID
   shift
-  "$@" >"$work/log" 2>&1 || code=$?
+  "$@" >"$log" 2>&1 || code=$?
   if [ "$code" -eq 0 ]; then
-    passed=$((passed + 1))
+    echo "$name" >>"$work/passed"
     echo "ok    $name"
   else
-    failed=$((failed + 1))
-    echo "FAIL  $name (exit code $code)"
-    tail -30 "$work/log"
+    echo "$name" >>"$work/failed"
+    printf 'FAIL  %s (exit code %s)\n%s\n' "$name" "$code" "$(tail -30 "$log")"
   fi
 }
 
@@ -109,8 +107,8 @@ ended() { # a program and its arguments: no process of it is left, after a secon
   [ "$left" -eq 0 ] || { echo "$left processes go on after a second"; return 1; }
 }
 refused() { # the program goes on without far memory, and its end is its own
-  FAASMEM_REFUSE_READS=1 timeout 60 "$work/driver-short" --pause 1 "$agent" -- "$work/simple" 256 2
-  [ $? -eq 4 ] && grep -q '^driver: attach: status -15$' "$work/log"
+  FAASMEM_REFUSE_READS=1 timeout 60 "$work/driver-short" --pause 1 "$agent" -- "$work/simple" 256 2 >"$work/refused" 2>&1
+  [ $? -eq 4 ] && grep -q '^driver: attach: status -15$' "$work/refused"
 }
 check "a process whose memory may not be read is left alone" refused
 check "short of memory, descriptors, threads: one call" at_once every_call 1 1 --pause 1 --prefetch "$agent" -- "$work/simple" 256 2
@@ -177,19 +175,23 @@ compacted() { # command...
 quiet="env TSAN_OPTIONS=halt_on_error=1:intercept_send=0 ASAN_OPTIONS=detect_leaks=1"
 for flavour in plain asan tsan; do
   driver="$quiet $work/driver-$flavour"
-  check "fill, evict, check, change ($flavour)" timeout 60 $driver --pause 5 "$agent" -- "$work/simple" 2048 20
-  check "with prefetch ($flavour)" timeout 60 $driver --pause 5 --prefetch "$agent" -- "$work/simple" 2048 20
-  check "stress, one thread ($flavour)" timeout 120 $driver --pause 2 "$agent" -- "$work/stress" "$seconds" 1 1
+  # Two at a time: threads are interrupted where they would not be alone.
+  check "stress, one thread ($flavour)" timeout 120 $driver --pause 2 "$agent" -- "$work/stress" "$seconds" 1 1 &
   check "stress, three threads with prefetch ($flavour)" timeout 120 $driver --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 2 3
-  check "stress, three threads with prefetch, store of the process ($flavour)" timeout 120 $driver --local --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 5 3
+  wait
+  check "stress, three threads with prefetch, store of the process ($flavour)" timeout 120 $driver --local --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 5 3 &
   check "stress, three threads, holes cut ($flavour)" timeout 120 $quiet "$work/driver-cuts-$flavour" --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 4 3 unmoved
+  wait
   if [ -w /proc/sys/vm/compact_memory ]; then
-    check "stress, three threads with prefetch, while pages are migrated ($flavour)" compacted timeout 120 $driver --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 6 3
+    check "stress, three threads with prefetch, while pages are migrated ($flavour)" compacted timeout 120 $driver --pause 2 --prefetch "$agent" -- "$work/stress" "$seconds" 6 3 &
   else
     echo "skip  stress while pages are migrated ($flavour): only root may compact memory"
   fi
+  check "fill, evict, check, change ($flavour)" timeout 60 $driver --pause 5 "$agent" -- "$work/simple" 2048 20
+  check "with prefetch ($flavour)" timeout 60 $driver --pause 5 --prefetch "$agent" -- "$work/simple" 2048 20
   check "memory server lost: ended, no wrong byte ($flavour)" timeout 60 $driver --pause 1 --kill-server-after 700 "$agent" -- "$work/stress" 20 3 2
+  wait
 done
 echo
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+echo "$(wc -l <"$work/passed") passed, $(wc -l <"$work/failed") failed"
+[ ! -s "$work/failed" ]
