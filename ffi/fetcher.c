@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "net.h"
+#include "prompt.h"
 
 static int request(struct fm_engine *engine, struct fm_fetch *fetch)
 {
@@ -40,6 +41,8 @@ static void compare(struct fm_fetch *fetch)
 void *fm_fetcher_main(void *argument)
 {
 	struct fm_engine *engine = argument;
+	struct fm_prompt prompt = {0};
+	fm_be_prompt(&prompt, true);
 	/* Requests go out ahead of their answers: the server is never idle between two. At most
 	 * FM_BULK_IN_FLIGHT of 1 KiB are unanswered per space, so sending cannot block on receiving. */
 	struct fm_fetch *sent = NULL, **tail = &sent;

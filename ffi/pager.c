@@ -2,6 +2,7 @@
  * The pager thread: one loop over all spaces. */
 #define _GNU_SOURCE
 #include "engine.h"
+#include "prompt.h"
 #include "spin.h"
 
 #include <fcntl.h>
@@ -402,15 +403,16 @@ void *fm_pager_main(void *argument)
 	struct fm_engine *engine = argument;
 	struct epoll_event event[ROUND_EVENTS];
 	uint64_t wait = UINT64_MAX;
+	struct fm_prompt prompt = {0};
 	engine->last_tick_ns = fm_now_ns();
 	while (!engine->stopping) {
 		int timeout = wait == UINT64_MAX ? -1 : (int)((wait + 999999) / 1000000);
 		/* The next fault of a burst comes within microseconds: sleeping and waking would cost more. */
 		uint64_t now = fm_now_ns();
-		if (timeout && engine->last_fault_ns && now - engine->last_fault_ns < FM_SPIN_NS && now >= engine->crowded_ns)
-			timeout = 0;
-		int count = epoll_wait(engine->epoll, event, ROUND_EVENTS, timeout);
-		if (count == 0 && timeout == 0)
+		bool polls = timeout && engine->last_fault_ns && now - engine->last_fault_ns < FM_SPIN_NS && now >= engine->crowded_ns;
+		fm_be_prompt(&prompt, !polls);
+		int count = epoll_wait(engine->epoll, event, ROUND_EVENTS, polls ? 0 : timeout);
+		if (count == 0 && polls)
 			engine->crowded_ns = fm_yield(); /* the program may need this processor to get to its next fault */
 		for (int i = 0; i < count; i++)
 			on_ready(engine, &event[i]);

@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "net.h"
+#include "prompt.h"
 #include "spin.h"
 #include "wire.h"
 
@@ -69,6 +70,7 @@ struct connection {
 	int fd;
 	bool last_was_fault;
 	uint64_t crowded_ns; /* until then it does not poll */
+	struct fm_prompt prompt;
 	uint32_t slot[FM_WIRE_MAX_PAGES];
 	struct iovec vector[FM_WIRE_MAX_PAGES + 1];
 };
@@ -389,9 +391,11 @@ static void await_next_fault(struct connection *c)
 	if (!c->last_was_fault || fm_now_ns() < c->crowded_ns)
 		return;
 	c->last_was_fault = false;
+	fm_be_prompt(&c->prompt, false);
 	for (uint64_t until = fm_now_ns() + FM_SPIN_NS; fm_now_ns() < until; c->crowded_ns = fm_yield())
 		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
 			return;
+	fm_be_prompt(&c->prompt, true);
 }
 
 static int serve(struct connection *c)
@@ -422,6 +426,7 @@ static void *connection_main(void *argument)
 {
 	struct connection *c = argument;
 	struct fm_server *server = c->server;
+	fm_be_prompt(&c->prompt, true);
 	while (serve(c) == 0)
 		;
 	pthread_mutex_lock(&server->lock);
