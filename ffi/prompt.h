@@ -25,27 +25,34 @@ struct fm_sched_attr { /* sched_setattr(2), first version */
 
 /* Of one thread, which sets it. */
 struct fm_prompt {
-	bool on, refused;
+	bool known, on, refused;
+	int32_t nice; /* without it */
 };
 
+static inline int fm_set_share(int32_t nice)
+{
+	struct fm_sched_attr attr = {.size = sizeof(attr), .policy = SCHED_OTHER, .nice = nice < -20 ? -20 : nice, .runtime = FM_SLICE_NS};
+	return (int)syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 /* Asks for short slices and a larger share for the calling thread: who wants little of the processor at a time gets it before those
- * that would keep it for milliseconds. Off before polling, which is to give way. Without CAP_SYS_NICE it changes nothing. */
+ * that would keep it for milliseconds. Off before polling, which is to give way. Without CAP_SYS_NICE there are short slices only. */
 static inline void fm_be_prompt(struct fm_prompt *prompt, bool on)
 {
-	struct fm_sched_attr attr = {.size = sizeof(attr)};
 	if (prompt->refused || prompt->on == on)
 		return;
-	prompt->refused = true;
-	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) < 0 || attr.policy != SCHED_OTHER)
-		return;
-	attr.size = sizeof(attr);
-	attr.nice += on ? -FM_PROMPT_NICE : FM_PROMPT_NICE;
-	attr.nice = attr.nice < -20 ? -20 : attr.nice;
-	attr.runtime = FM_SLICE_NS;
-	if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
-		return;
-	prompt->on = on;
-	prompt->refused = false;
+	if (!prompt->known) {
+		struct fm_sched_attr attr = {0};
+		prompt->known = true;
+		prompt->refused = syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) < 0 || attr.policy != SCHED_OTHER;
+		if (prompt->refused)
+			return;
+		prompt->nice = attr.nice;
+	}
+	prompt->refused = fm_set_share(prompt->nice - (on ? FM_PROMPT_NICE : 0)) < 0;
+	prompt->on = on && !prompt->refused;
+	if (prompt->refused)
+		fm_set_share(prompt->nice);
 }
 
 #endif
