@@ -388,10 +388,11 @@ static int serve_hello(struct connection *c, const struct fm_wire_header *reques
 static void await_next_fault(struct connection *c)
 {
 	char byte;
-	if (!c->last_was_fault || fm_now_ns() < c->crowded_ns)
+	bool polls = c->last_was_fault && fm_now_ns() >= c->crowded_ns;
+	fm_be_prompt(&c->prompt, !polls);
+	if (!polls)
 		return;
 	c->last_was_fault = false;
-	fm_be_prompt(&c->prompt, false);
 	for (uint64_t until = fm_now_ns() + FM_SPIN_NS; fm_now_ns() < until; c->crowded_ns = fm_yield())
 		if (recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN)
 			return;
@@ -426,7 +427,6 @@ static void *connection_main(void *argument)
 {
 	struct connection *c = argument;
 	struct fm_server *server = c->server;
-	fm_be_prompt(&c->prompt, true);
 	while (serve(c) == 0)
 		;
 	pthread_mutex_lock(&server->lock);

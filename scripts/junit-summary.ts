@@ -1,4 +1,4 @@
-/** Prints the failed tests of a JUnit report, the files that took longest, and `N passed, N failed`; skipped ones are named. */
+/** Prints the failed tests of a JUnit report, the files whose tests took longest (each counts, also at the same time), and `N passed, N failed`; skipped ones are named. */
 const xml = await Bun.file(process.argv[2]!).text();
 let [passed, failed, skipped] = [0, 0, 0];
 const seconds = new Map<string, number>();

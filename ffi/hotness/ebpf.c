@@ -88,8 +88,8 @@ static int clear(struct fm_tracker *tracker, pid_t pid)
 	int fd = fm_proc_open(pid, "clear_refs", O_WRONLY);
 	if (fd < 0)
 		return errno == ENOENT || errno == ESRCH ? FM_ERR_NO_SPACE : FM_ERR_PERMISSION;
-	/* "2": of pages that no file is mapped to (proc_pid_clear_refs(5)). Others are never asked for (scan.c, is_manageable): to
-	 * clear theirs takes as long again, and each costs the program that touches it next. */
+	/* "2": of pages that no file is mapped to (proc_pid_clear_refs(5)). Others are never asked for (scan.c, is_manageable), and
+	 * each that is cleared costs the program when it touches it next. */
 	ssize_t wrote = write(fd, "2", 1);
 	int error = errno;
 	close(fd);
