@@ -58,7 +58,7 @@ scripts/bun.sh scripts/junit-summary.ts "$log/junit.xml" >"$log/summary" 2>&1
 cat "$log/summary"
 counted "$log/summary"
 if [ $code -ne 0 ]; then
-  tail -150 "$log/ts"
+  tail -60 "$log/ts"
   [ "$failed" -gt 0 ] || failed=1 # ended badly outside of any test
 fi
 
@@ -84,5 +84,7 @@ else
   script_of guests scripts/vm-test.sh all --cached-only
 fi
 
+# Last, where a log that is cut keeps it: what each failed TypeScript test said.
+[ $code -eq 0 ] || grep -E -B 40 '^\(fail\)' "$log/ts" | grep -Ev '^\(pass\)|^--$' | tail -100
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

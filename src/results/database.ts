@@ -35,7 +35,7 @@ export function openDatabase(path = join(dataFolder(), "faasmem.db")) {
   return guarded(() => {
     const sqlite = open(path);
     sqlite.run("PRAGMA busy_timeout = 5000");
-    sqlite.run("PRAGMA journal_mode = WAL");
+    keepLog(sqlite);
     // Off while tables are made anew: dropping the old one would take what refers to it along.
     sqlite.run("PRAGMA foreign_keys = OFF");
     migrate(sqlite, path);
@@ -57,15 +57,41 @@ function open(path: string): Database {
   }
 }
 
-function migrate(sqlite: Database, path: string): void {
-  const { user_version: version } = sqlite.query("PRAGMA user_version").get() as { user_version: number };
-  if (version > migrations.length) {
-    throw new FaasmemError("NEWER_DATABASE", `${path} was written by a newer faasmem (schema ${version})`, {
-      fix: "use that version, or set FAASMEM_HOME to another folder",
-    });
+/**
+ * Readers go on while others write. SQLite does not wait where another one changes the journal's kind at the same time,
+ * whatever busy_timeout says (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+ */
+function keepLog(sqlite: Database): void {
+  for (let triesLeft = 100; ; triesLeft--) {
+    try {
+      sqlite.run("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      if ((error as { code?: string }).code !== "SQLITE_BUSY" || triesLeft === 0) throw error;
+      Bun.sleepSync(50);
+    }
   }
-  sqlite.transaction(() => {
-    for (const statements of migrations.slice(version)) sqlite.run(statements);
-    sqlite.run(`PRAGMA user_version = ${migrations.length}`);
-  })();
+}
+
+function migrate(sqlite: Database, path: string): void {
+  const versionOf = () =>
+    (sqlite.query("PRAGMA user_version").get() as { user_version: number }).user_version;
+  if (versionOf() === migrations.length) return;
+  // Commands that start at the same time wait for the first of them, and read the version it left.
+  sqlite
+    .transaction(() => {
+      const version = versionOf();
+      if (version > migrations.length) {
+        throw new FaasmemError(
+          "NEWER_DATABASE",
+          `${path} was written by a newer faasmem (schema ${version})`,
+          {
+            fix: "use that version, or set FAASMEM_HOME to another folder",
+          },
+        );
+      }
+      for (const statements of migrations.slice(version)) sqlite.run(statements);
+      sqlite.run(`PRAGMA user_version = ${migrations.length}`);
+    })
+    .immediate();
 }

@@ -148,6 +148,20 @@ test("the database is private, and one of a newer version is refused", () => {
   expect(() => openStore(path)).toThrow(expect.objectContaining({ code: "NEWER_DATABASE" }));
 });
 
+test("commands that are the first ones at the same time make one database", async () => {
+  const path = newPath();
+  // All of them wait for the same moment, so that they meet.
+  const program = `
+    import { openStore } from ${JSON.stringify(new URL("./store.ts", import.meta.url).pathname)};
+    await Bun.sleep(${Date.now() + 1000} - Date.now());
+    openStore(${JSON.stringify(path)}).close();`;
+  const children = Array.from({ length: 8 }, () =>
+    Bun.spawn([process.execPath, "-e", program], { stdout: "ignore", stderr: "pipe" }),
+  );
+  for (const child of children) expect(await child.stderr.text()).toBe("");
+  expect(await Promise.all(children.map(({ exited }) => exited))).toEqual(Array(8).fill(0));
+});
+
 test("results of the schema before windows keep their requests, and get the window's name and length", () => {
   const path = newPath();
   const sqlite = new Database(path);
