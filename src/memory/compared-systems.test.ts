@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { ManualClock } from "../base/manual-clock.ts";
 import { OffloadBandwidth } from "./bandwidth.ts";
 import { FunctionHistory } from "./history.ts";
+import { RequestsFirst } from "./requests-first.ts";
 import { policySettings } from "./settings.ts";
 import { SimulatedMemory } from "./simulated-memory.ts";
 import { policyOf } from "./systems.ts";
@@ -16,6 +17,7 @@ async function under(system: string, pages: number) {
     history: new FunctionHistory(),
     settings: policySettings.parse({}),
     bandwidth: new OffloadBandwidth(clock),
+    requests: new RequestsFirst(clock),
   });
   await policy.ready();
   memory.allocate(...Array.from({ length: pages }, (_, i) => i));

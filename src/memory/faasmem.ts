@@ -49,7 +49,7 @@ export class FaasmemPolicy implements Policy {
     this.#on = switches;
     this.#touches = new Touches(context);
     this.#window = new InitWindow(() => context.settings, context.memory.tracks);
-    this.#idle = new IdleWork(context.clock);
+    this.#idle = new IdleWork(context.clock, context.requests);
     this.#semiWarm = new SemiWarm(context, switches.recall, this.#idle, this.#touches, () => this.#learn());
   }
 
@@ -106,7 +106,7 @@ export class FaasmemPolicy implements Policy {
     this.#touches.requestEnded(recalled);
     this.#window.requestEnded();
     if (this.#touches.requests === 1) this.#runtimePending = true;
-    if (this.#on.puckets) this.#idle.enqueue(() => this.#reclaim());
+    if (this.#on.puckets) this.#idle.whenQuiet(() => this.#reclaim());
     this.#startTimers();
   }
 

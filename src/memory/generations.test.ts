@@ -3,6 +3,7 @@ import { ManualClock } from "../base/manual-clock.ts";
 import { OffloadBandwidth } from "./bandwidth.ts";
 import { GenerationPolicy } from "./generations.ts";
 import { FunctionHistory } from "./history.ts";
+import { RequestsFirst } from "./requests-first.ts";
 import { type PolicySettings, policySettings } from "./settings.ts";
 import { SimulatedMemory } from "./simulated-memory.ts";
 
@@ -18,6 +19,7 @@ async function sandbox(settings: Partial<PolicySettings> = {}) {
     clock,
     history: new FunctionHistory(),
     bandwidth: new OffloadBandwidth(clock),
+    requests: new RequestsFirst(clock),
     settings: policySettings.parse({ semiWarmFloorBytes: 0, ...settings }),
   });
   memory.allocate(...runtime);
@@ -71,6 +73,7 @@ test("without generations the start says what is missing", async () => {
     clock,
     history: new FunctionHistory(),
     bandwidth: new OffloadBandwidth(clock),
+    requests: new RequestsFirst(clock),
     settings: policySettings.parse({}),
   });
   expect(policy.ready()).rejects.toThrow("--tracker mglru");

@@ -4,6 +4,7 @@ import { OffloadBandwidth } from "./bandwidth.ts";
 import { guarded } from "./guarded-policy.ts";
 import { FunctionHistory } from "./history.ts";
 import type { Policy, PolicyContext } from "./policy.ts";
+import { RequestsFirst } from "./requests-first.ts";
 import { policySettings } from "./settings.ts";
 import { SimulatedMemory } from "./simulated-memory.ts";
 
@@ -18,6 +19,7 @@ function run(methods: (context: PolicyContext) => Partial<Policy>) {
     history: new FunctionHistory(),
     settings: policySettings.parse({}),
     bandwidth: new OffloadBandwidth(clock),
+    requests: new RequestsFirst(clock),
   };
   const policy = guarded(
     (inner) => ({

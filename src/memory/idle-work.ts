@@ -1,16 +1,21 @@
 import type { Clock } from "../base/clock.ts";
+import type { RequestsFirst } from "./requests-first.ts";
 
 /** What a policy does while its sandbox idles: orders to the engine, one after the other, and timers that a request stops. */
 export class IdleWork {
   readonly #clock: Clock;
+  readonly #requests: RequestsFirst;
   #running = false;
   #idleSince = 0;
   #closed = false;
   #work: Promise<void> = Promise.resolve();
   #cancelTimers: (() => void)[] = [];
+  /** A request of this sandbox came while work waited for those of others to end. */
+  #gaveWay = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, requests: RequestsFirst) {
     this.#clock = clock;
+    this.#requests = requests;
   }
 
   /** A request runs. */
@@ -50,14 +55,41 @@ export class IdleWork {
     });
   }
 
-  /** In so many trace seconds, unless a request comes before. */
+  /** When the node has a processor left over, unless a request comes before; work gives way to those of others once, not twice in a row. */
+  whenQuiet(work: () => Promise<void>): void {
+    if (this.#gaveWay) {
+      this.#gaveWay = false;
+      this.enqueue(work);
+      return;
+    }
+    const giveUp = this.#requests.whenQuiet(() => this.enqueue(work));
+    this.#cancelTimers.push(() => {
+      if (giveUp()) this.#gaveWay = true;
+    });
+  }
+
+  /** In so many trace seconds, and when the node is quiet then, unless a request comes before. */
   later(seconds: number, work: () => Promise<void>): void {
-    this.#cancelTimers.push(this.#clock.after(Math.max(0, seconds), () => this.enqueue(work)));
+    this.#after(seconds, () => this.whenQuiet(work));
+  }
+
+  /** The same, but requests of other sandboxes do not hold it up. */
+  laterUrgent(seconds: number, work: () => Promise<void>): void {
+    this.#after(seconds, () => this.enqueue(work));
+  }
+
+  #after(seconds: number, run: () => void): void {
+    this.#cancelTimers.push(this.#clock.after(Math.max(0, seconds), run));
   }
 
   /** So many trace seconds after the last request; at once when they have passed. */
   whenIdleFor(seconds: number, work: () => Promise<void>): void {
-    this.later(this.#idleSince + seconds - this.#clock.now(), work);
+    this.later(this.untilIdleFor(seconds), work);
+  }
+
+  /** Trace seconds until the last request was so long ago; negative when it was. */
+  untilIdleFor(seconds: number): number {
+    return this.#idleSince + seconds - this.#clock.now();
   }
 
   stopTimers(): void {

@@ -3,6 +3,7 @@ import { ManualClock } from "../base/manual-clock.ts";
 import { OffloadBandwidth } from "./bandwidth.ts";
 import { FaasmemPolicy } from "./faasmem.ts";
 import { FunctionHistory } from "./history.ts";
+import { RequestsFirst } from "./requests-first.ts";
 import { policySettings } from "./settings.ts";
 import { SimulatedMemory } from "./simulated-memory.ts";
 import { init, runtime, sandbox } from "./simulated-sandbox.ts";
@@ -137,7 +138,14 @@ test("settings that change apply to a sandbox that lives", async () => {
   const memory = new SimulatedMemory();
   const clock = new ManualClock();
   const policy = new FaasmemPolicy(
-    { memory, clock, settings, history: new FunctionHistory(), bandwidth: new OffloadBandwidth(clock) },
+    {
+      memory,
+      clock,
+      settings,
+      history: new FunctionHistory(),
+      bandwidth: new OffloadBandwidth(clock),
+      requests: new RequestsFirst(clock),
+    },
     { puckets: false, semiWarm: true, recall: true },
   );
   memory.allocate(1, 2, 3);

@@ -210,7 +210,9 @@ export class SemiWarm {
     const stays = expected ? memory.empty() : this.#stays(delay, isRare, workingSet);
     if (!stays) return;
     if (expected)
-      this.#idle.whenIdleFor(expected.recallAtS, () => this.#recallAhead(wanted, workingSet, expected));
+      this.#idle.laterUrgent(this.#idle.untilIdleFor(expected.recallAtS), () =>
+        this.#recallAhead(wanted, workingSet, expected),
+      );
     const releases = isRare || this.#filesAreCheap();
     const endsAt =
       idleSince +

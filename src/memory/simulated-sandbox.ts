@@ -2,6 +2,7 @@ import { ManualClock } from "../base/manual-clock.ts";
 import { OffloadBandwidth } from "./bandwidth.ts";
 import { FaasmemPolicy, type FaasmemSwitches } from "./faasmem.ts";
 import { FunctionHistory } from "./history.ts";
+import { RequestsFirst } from "./requests-first.ts";
 import { type PolicySettings, policySettings } from "./settings.ts";
 import { SimulatedMemory } from "./simulated-memory.ts";
 
@@ -26,6 +27,7 @@ export async function sandbox(
       clock,
       history,
       bandwidth,
+      requests: new RequestsFirst(clock),
       settings: policySettings.parse({ semiWarmFloorBytes: 0, ...settings }),
     },
     { puckets: true, semiWarm: true, recall: true, ...switches },

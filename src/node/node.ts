@@ -8,6 +8,7 @@ import { FaasmemError } from "../base/errors.ts";
 import { runFolder } from "../base/paths.ts";
 import { gatewayApp } from "../gateway/app.ts";
 import { OffloadBandwidth } from "../memory/bandwidth.ts";
+import { RequestsFirst } from "../memory/requests-first.ts";
 import { policySettings } from "../memory/settings.ts";
 import { isUnmanaged, policyOf, resolvePolicy } from "../memory/systems.ts";
 import { assertLoopback } from "../pool/server.ts";
@@ -98,6 +99,7 @@ export async function startNode(options: NodeOptions, warn: (line: string) => vo
       policy,
       settings,
       bandwidth: new OffloadBandwidth(clock, options.offloadBytesPerS ?? undefined),
+      requests: new RequestsFirst(clock),
       learned: options.learned ? learnedStore(undo, warn) : null,
       warn,
       maxSandboxes: options.maxSandboxes,

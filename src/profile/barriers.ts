@@ -5,6 +5,7 @@ import { random } from "../base/random.ts";
 import { OffloadBandwidth } from "../memory/bandwidth.ts";
 import { FunctionHistory } from "../memory/history.ts";
 import type { Policy } from "../memory/policy.ts";
+import { RequestsFirst } from "../memory/requests-first.ts";
 import { type PolicySettings, policySettings } from "../memory/settings.ts";
 import { policyOf } from "../memory/systems.ts";
 import { builtInFunction, unpack } from "../node/functions.ts";
@@ -57,6 +58,7 @@ export async function measureBarriers(
       policy = policyOf("faasmem")({
         ...{ memory: memory!, clock, settings, history: new FunctionHistory() },
         bandwidth: new OffloadBandwidth(clock, undefined),
+        requests: new RequestsFirst(clock),
         onBarrier: (barrier, ms) => {
           if (barrier === "runtime-init") took.runtimeInitMs = ms;
           else if (barrier === "init-execution") took.initExecutionMs = ms;

@@ -2,6 +2,7 @@ import { benchmarks } from "../../benchmarks/index.ts";
 import { median } from "../base/quantile.ts";
 import { random } from "../base/random.ts";
 import { OffloadBandwidth } from "../memory/bandwidth.ts";
+import { RequestsFirst } from "../memory/requests-first.ts";
 import { type PolicySettings, policySettings } from "../memory/settings.ts";
 import { isUnmanaged, resolvePolicy } from "../memory/systems.ts";
 import type { ModelLatency } from "../profile/model.ts";
@@ -84,6 +85,7 @@ export async function functionNode(
       policy,
       settings: policySettings.parse(options.settings),
       bandwidth: new OffloadBandwidth(clock),
+      requests: new RequestsFirst(clock),
       learned: null,
       warn: (line) => console.error(`faasmem: ${line}`),
       maxSandboxes: options.maxSandboxes ?? MOST_SANDBOXES,

@@ -6,6 +6,7 @@ import { runFolder } from "../base/paths.ts";
 import { gatewayApp } from "../gateway/app.ts";
 import { OffloadBandwidth } from "../memory/bandwidth.ts";
 import type { Learned } from "../memory/history.ts";
+import { RequestsFirst } from "../memory/requests-first.ts";
 import { policySettings } from "../memory/settings.ts";
 import { policyOf } from "../memory/systems.ts";
 import { workerApp } from "./app.ts";
@@ -45,6 +46,7 @@ function worker(keepAliveS = 600, scale = 1, learned: LearnedStore | null = null
     system: "baseline",
     policy: policyOf("baseline"),
     bandwidth: new OffloadBandwidth(clock),
+    requests: new RequestsFirst(clock),
     learned,
     warn: () => {},
     settings: policySettings.parse({ keepAliveS }),

@@ -7,6 +7,7 @@ import type { PageSet } from "../memory/engine.ts";
 import { guarded } from "../memory/guarded-policy.ts";
 import { FunctionHistory, type Learned } from "../memory/history.ts";
 import type { Policy, PolicyFactory } from "../memory/policy.ts";
+import type { RequestsFirst } from "../memory/requests-first.ts";
 import type { PolicySettings } from "../memory/settings.ts";
 import type { MemoryEngine } from "../sandbox/attachment.ts";
 import type { CgroupFolder } from "../sandbox/cgroup.ts";
@@ -44,6 +45,7 @@ export interface PoolContext {
   policy: PolicyFactory;
   settings: PolicySettings;
   bandwidth: OffloadBandwidth;
+  requests: RequestsFirst;
   learned: LearnedStore | null;
   /** Gets one line about what a user should know while it runs. */
   warn: (line: string) => void;
@@ -148,21 +150,19 @@ export class FunctionPool {
    * @throws FaasmemError OVERLOADED, FUNCTION_ERROR, SANDBOX_DIED, SANDBOX_LOST, SANDBOX_START, ...
    */
   async invoke(context: unknown): Promise<Invocation> {
+    const { requests } = this.#context;
+    requests.requestStarted();
     try {
-      return await this.#once(context);
+      return await this.#once(context).catch((error) => {
+        if (error instanceof FaasmemError && error.code === "SANDBOX_LOST") return this.#once(context);
+        throw error;
+      });
     } catch (error) {
-      if (!(error instanceof FaasmemError) || error.code !== "SANDBOX_LOST") throw this.#count(error);
+      this.counts.errors++;
+      throw error;
+    } finally {
+      requests.requestEnded();
     }
-    try {
-      return await this.#once(context);
-    } catch (error) {
-      throw this.#count(error);
-    }
-  }
-
-  #count(error: unknown): unknown {
-    this.counts.errors++;
-    return error;
   }
 
   async #once(context: unknown): Promise<Invocation> {
@@ -230,6 +230,7 @@ export class FunctionPool {
       clock,
       engine,
       bandwidth,
+      requests,
       runFolder,
       hostPath,
       cgroups,
@@ -260,7 +261,7 @@ export class FunctionPool {
             policy = guarded(
               factory,
               report,
-            )({ memory: space, clock, settings, history: this.#history, bandwidth });
+            )({ memory: space, clock, settings, history: this.#history, bandwidth, requests });
           }
           await policy.ready();
         },
