@@ -417,6 +417,21 @@ static void on_fork(struct fm_space *parent, struct fm_space *child)
 		fm_space_child_events(child);
 }
 
+bool fm_space_orphans(struct fm_space *space)
+{
+	bool any = false;
+	for (size_t i = 0; i < space->group_count; i++) {
+		struct fm_space *child = space->group[i].event == UFFD_EVENT_FORK ? forked(&space->group[i]) : NULL;
+		if (!child)
+			continue;
+		child->abandoned = any = true;
+		child->next = space->engine->spaces;
+		space->engine->spaces = child;
+	}
+	space->group_count = 0;
+	return any;
+}
+
 static void apply(struct fm_space *space, const struct uffd_msg *m)
 {
 	struct fm_range gone = removed(m);

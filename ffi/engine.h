@@ -214,6 +214,7 @@ struct fm_space {
 	uint64_t gone_ns;    /* since then */
 	bool abandoned;	     /* fm_space_abandon */
 	bool starved;	     /* there was no memory to read its events into: again soon */
+	uint64_t unsettled_ns; /* since then a change that it was told of has not happened yet; 0: none */
 	bool gated;	     /* a MOVE order is out: events stay unread until its answer */
 	uint64_t gated_ns;   /* since then */
 	uint32_t held;	     /* forked child: number under which the agent holds its descriptor */
@@ -397,6 +398,9 @@ void *fm_injector_main(void *engine);
 void fm_space_read_events(struct fm_space *space);
 /* Starts to listen to a forked child. */
 void fm_space_child_events(struct fm_space *child);
+/* A space ends with changes that wait for others: children whose fork is among them must not go on, because nobody can tell any more what
+ * they got. Their descriptors stay open until they have ended. Is there any? */
+bool fm_space_orphans(struct fm_space *space);
 
 /* ---- evict.c ---- */
 void fm_evict_start(struct fm_space *space, struct fm_command *command);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #define ROUND_EVENTS 64
@@ -18,6 +19,10 @@
 #define HELLO_NS 1000000000ull
 /* How soon to look again for memory that was not there. */
 #define RETRY_NS 1000000ull
+/* A change that was told happens within microseconds where its thread gets a processor: so long no turn of anybody is given up for it,
+ * and when it has to wait for one, it is looked for after pauses from this long on. */
+#define PROMPT_NS 5000ull
+#define PAUSE_NS 50000ull
 
 /* epoll data: a space with what was watched in its low bits; engine-wide descriptors have no space. */
 enum { ENGINE_INBOX = 0, ENGINE_DEMAND = 1 };
@@ -311,6 +316,24 @@ static void on_ready(struct fm_engine *engine, const struct epoll_event *event)
 
 /* ---- the loop ---- */
 
+/* Nobody tells when a change that was told has happened: its thread was woken by the reading and must get a processor. Looks again at once
+ * while that may be any moment now and nobody else wants this one, else less and less often: in ns from now. */
+static uint64_t settle(struct fm_space *space, uint64_t now)
+{
+	struct fm_engine *engine = space->engine;
+	fm_space_read_events(space);
+	if (!space->group_count && !space->deferred_count && !space->starved) {
+		space->unsettled_ns = 0;
+		return 0; /* what that held up goes on */
+	}
+	if (!space->unsettled_ns)
+		space->unsettled_ns = now;
+	uint64_t since = now - space->unsettled_ns;
+	if (since < PROMPT_NS || (since < FM_SPIN_NS && now >= engine->crowded_ns))
+		return 0;
+	return since < 2 * PAUSE_NS ? PAUSE_NS : since / 2 < RETRY_NS ? since / 2 : RETRY_NS;
+}
+
 /* What is left to do after the descriptors. Returns when to look again, in ns from now (UINT64_MAX: when
  * something happens). */
 static uint64_t tend_spaces(struct fm_engine *engine)
@@ -326,8 +349,11 @@ static uint64_t tend_spaces(struct fm_engine *engine)
 	}
 	for (struct fm_space *space = engine->spaces; space; space = space->next) {
 		if ((space->group_count || space->deferred_count || space->starved) && !space->gated && !space->waiting_for && !space->abandoned) {
-			fm_space_read_events(space);
-			wait = 0;
+			uint64_t due = settle(space, now);
+			if (due < wait)
+				wait = due;
+		} else {
+			space->unsettled_ns = 0;
 		}
 		if (fm_fetch_place(space))
 			wait = 0;
@@ -398,6 +424,24 @@ static void bury(struct fm_engine *engine)
 	}
 }
 
+static bool is_unsettled(const struct fm_engine *engine, uint64_t now)
+{
+	for (const struct fm_space *space = engine->spaces; space; space = space->next)
+		if (space->unsettled_ns && now - space->unsettled_ns >= PROMPT_NS)
+			return true;
+	return false;
+}
+
+/* @param wait the longest, in ns; UINT64_MAX: however long */
+static int await_events(struct fm_engine *engine, struct epoll_event event[ROUND_EVENTS], uint64_t wait)
+{
+	if (wait >= RETRY_NS)
+		return epoll_wait(engine->epoll, event, ROUND_EVENTS, wait == UINT64_MAX ? -1 : (int)((wait + 999999) / 1000000));
+	struct timespec most = {.tv_nsec = (long)wait};
+	int count = (int)syscall(SYS_epoll_pwait2, engine->epoll, event, ROUND_EVENTS, &most, NULL, 0);
+	return count < 0 ? epoll_wait(engine->epoll, event, ROUND_EVENTS, 0) : count; /* a container's filter may not know it */
+}
+
 void *fm_pager_main(void *argument)
 {
 	struct fm_engine *engine = argument;
@@ -406,21 +450,21 @@ void *fm_pager_main(void *argument)
 	struct fm_prompt prompt = {0};
 	engine->last_tick_ns = fm_now_ns();
 	while (!engine->stopping) {
-		int timeout = wait == UINT64_MAX ? -1 : (int)((wait + 999999) / 1000000);
 		/* The next fault of a burst comes within microseconds: sleeping and waking would cost more. */
 		uint64_t now = fm_now_ns();
-		bool polls = timeout && engine->last_fault_ns && now - engine->last_fault_ns < FM_SPIN_NS && now >= engine->crowded_ns;
+		bool soon = engine->last_fault_ns && now - engine->last_fault_ns < FM_SPIN_NS;
+		bool polls = now >= engine->crowded_ns && (wait ? soon : is_unsettled(engine, now));
 		fm_be_prompt(&prompt, !polls);
-		int count = epoll_wait(engine->epoll, event, ROUND_EVENTS, polls ? 0 : timeout);
+		int count = await_events(engine, event, polls ? 0 : wait);
 		if (count == 0 && polls)
-			engine->crowded_ns = fm_yield(); /* the program may need this processor to get to its next fault */
+			engine->crowded_ns = fm_yield(); /* the program may need this processor to get to its next fault, or to a change's end */
 		for (int i = 0; i < count; i++)
 			on_ready(engine, &event[i]);
 		wait = tend_spaces(engine);
 		bury(engine);
 	}
 	for (struct fm_space *space = engine->spaces; space; space = space->next) {
-		if (!space->dead && space->root->stats.remote_pages)
+		if (!space->dead && (fm_space_orphans(space) || space->root->stats.remote_pages))
 			fm_space_signal(space); /* closed descriptors would let it read zeros */
 	}
 	return NULL;

@@ -210,6 +210,7 @@ void fm_space_end(struct fm_space *space)
 		order_hold(space, FM_AGENT_RELEASE, -1);
 		space->root->holds[space->held] = false;
 	}
+	bool orphans = fm_space_orphans(space);
 	fm_map_each(&space->map, 0, UINT64_MAX, fm_space_forget, space);
 	fm_map_clear(&space->map);
 	close_fd(space->engine, &space->userfault);
@@ -240,8 +241,10 @@ void fm_space_end(struct fm_space *space)
 	fm_evict_pump(space);
 	fm_prefetch_pump(space);
 	/* What a sandbox forked ends with it. Should it go on as another program: those that only its agent kept from reading zeros. */
-	if (space->root == space && has_children(space, space->replaced))
+	if (space->root == space && (orphans || has_children(space, space->replaced)))
 		fm_kin_kill(&space->hello, 0);
+	else if (orphans)
+		fm_space_kill(space, FM_ERR_NOMEM);
 	if (space->root == space && !space->replaced) {
 		if (space->known)
 			fm_emit(space->engine, &(struct fm_event){.type = FM_EVENT_ENDED, .space = space->id});

@@ -157,7 +157,9 @@ export class SemiWarm {
   /** Would finding its files again cost a request no more than its budget? Also when that is not known: one of the first pays. */
   #filesAreCheap(): boolean {
     const { settings, history } = this.#context;
-    return FILES_MS <= (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget;
+    return (
+      FILES_MS * history.crowding <= (history.durationMs ?? Number.POSITIVE_INFINITY) * settings.p95Budget
+    );
   }
 
   async #releaseFiles(): Promise<void> {
@@ -213,7 +215,7 @@ export class SemiWarm {
       this.#idle.laterUrgent(this.#idle.untilIdleFor(expected.recallAtS), () =>
         this.#recallAhead(wanted, workingSet, expected),
       );
-    const releases = isRare || this.#filesAreCheap();
+    const releases = isRare || expected !== null || this.#filesAreCheap();
     const endsAt =
       idleSince +
       Math.min(
@@ -272,7 +274,8 @@ export class SemiWarm {
     const recalled = await memory.takeRecalled(); // not what a request wanted
     if (back > wanted.pages / 2) history.recordRecallAhead(ms);
     if (turn !== this.#turn) return;
-    if (memory.warms) memory.warm(recalled.intersect(workingSet), recalled.subtract(workingSet));
+    const dear = memory.warms ? recalled : memory.empty();
+    memory.warm(dear.intersect(workingSet), dear.subtract(workingSet)); // and the files, anyway
     this.#active = false;
     const { giveUpAtS } = expected;
     this.#idle.whenIdleFor(giveUpAtS, () => this.#cool(giveUpAtS));

@@ -23,12 +23,14 @@ export const slowPaces: Paces = [
   [20_000, 0.02],
   [5000, 0.04],
   // Until after its heap has grown, which long pauses put off, and before shorter ones make it grow further.
-  [1500, 0.24],
+  [1500, 0.14],
+  [4000, 0.15],
   [400, 0.1],
   [100, 0.1],
 ];
 
-export const steadyPaces: Paces = [[1500, 0.5]];
+/** Many: what requests of a grown sandbox touch differs, and what they touch together grows for dozens of them. */
+export const steadyPaces: Paces = [[1500, 0.8]];
 
 /** When an idle sandbox is looked at, in milliseconds after its last request. */
 const LOOKS_MS = [30, 100, 200, 400, 800, 1500, 3000, 5000, 8000, 11_000, 14_000, 20_000];
