@@ -231,7 +231,7 @@ void fm_space_end(struct fm_space *space)
 	space->deferred = space->recalled = NULL;
 	space->deferred_count = space->recalled_count = 0;
 	space->deferred_capacity = space->recalled_capacity = 0;
-	space->gated = false;
+	space->gated = space->starved = false;
 	if (space->ordered) {
 		struct fm_batch *batch = space->ordered;
 		space->ordered = NULL;

@@ -168,7 +168,7 @@ test.concurrent("nodes and servers start as shown, and functions answer", async 
   }
   for (const line of take(/^faasmem server/)) await during(line, () => {});
   for (const line of profiles) expect(await run(line)).toMatch(/web|gzip/);
-}, 1_200_000); // a profile takes two and a half minutes
+}, 1_200_000); // a profile takes three minutes
 
 test.concurrent("this machine is measured as shown, and no byte is wrong", async () => {
   const lines = take(/^faasmem bench/);

@@ -13,7 +13,7 @@ import type { CellRunner } from "./run.ts";
 const PROFILE_REQUESTS = 50;
 const benchOptions = { idle: 0, allowSwap: false };
 /** Real seconds of one function's profile: most of them are the pauses that it watches. */
-const PROFILE_S = 160;
+const PROFILE_S = 175;
 
 /** What this machine was not measured for yet, though a simulation of these functions needs it. */
 export interface Missing {
