@@ -432,13 +432,16 @@ bool fm_space_orphans(struct fm_space *space)
 	return any;
 }
 
-static void apply(struct fm_space *space, const struct uffd_msg *m)
+static void apply(struct fm_space *space, struct uffd_msg *m)
 {
 	struct fm_range gone = removed(m);
 	switch (m->event) {
-	case UFFD_EVENT_FORK:
-		on_fork(space, forked(m));
+	case UFFD_EVENT_FORK: {
+		struct fm_space *child = forked(m);
+		m->arg.reserved.reserved1 = 0; /* placed: no orphan, should the space end before the rest is */
+		on_fork(space, child);
 		break;
+	}
 	case UFFD_EVENT_REMAP:
 		on_remap(space, remap_from(m).start, remap_to(m).start, m->arg.remap.len / FM_PAGE_SIZE);
 		break;

@@ -16,7 +16,10 @@ class GuardedPolicy implements Policy {
   constructor(make: PolicyFactory, context: PolicyContext, report: (error: unknown) => void) {
     this.#context = context;
     this.#report = report;
-    this.#policy = this.#guard(() => make({ ...context, clock: this.#clock() }), baseline);
+    this.#policy = this.#guard(
+      () => make({ ...context, clock: this.#clock(), requests: this.#requests() }),
+      baseline,
+    );
   }
 
   get semiWarm(): boolean {
@@ -68,7 +71,18 @@ class GuardedPolicy implements Policy {
     }
   }
 
-  /** The policy's timers are its code too, and none runs after it failed. */
+  /** What the policy has run later is its code too, and none of it runs after it failed. */
+  #later(run: () => void): () => void {
+    return () => {
+      if (!this.#failed) this.#guard(run, undefined);
+    };
+  }
+
+  #requests(): PolicyContext["requests"] {
+    const { requests } = this.#context;
+    return { whenQuiet: (work) => requests.whenQuiet(this.#later(work)) };
+  }
+
   #clock(): Clock {
     const { clock } = this.#context;
     return {
@@ -76,10 +90,7 @@ class GuardedPolicy implements Policy {
       now: () => clock.now(),
       realMs: () => clock.realMs(),
       sleep: (seconds) => clock.sleep(seconds),
-      after: (seconds, run) =>
-        clock.after(seconds, () => {
-          if (!this.#failed) this.#guard(run, undefined);
-        }),
+      after: (seconds, run) => clock.after(seconds, this.#later(run)),
     };
   }
 }

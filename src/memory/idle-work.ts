@@ -4,7 +4,7 @@ import type { RequestsFirst } from "./requests-first.ts";
 /** What a policy does while its sandbox idles: orders to the engine, one after the other, and timers that a request stops. */
 export class IdleWork {
   readonly #clock: Clock;
-  readonly #requests: RequestsFirst;
+  readonly #requests: Pick<RequestsFirst, "whenQuiet">;
   #running = false;
   #idleSince = 0;
   #closed = false;
@@ -13,7 +13,7 @@ export class IdleWork {
   /** A request of this sandbox came while work waited for those of others to end. */
   #gaveWay = false;
 
-  constructor(clock: Clock, requests: RequestsFirst) {
+  constructor(clock: Clock, requests: Pick<RequestsFirst, "whenQuiet">) {
     this.#clock = clock;
     this.#requests = requests;
   }

@@ -21,7 +21,7 @@ export interface PolicyContext {
   /** Shared by all sandboxes of the node. */
   bandwidth: OffloadBandwidth;
   /** The node's requests, before which work of a policy should not go. */
-  requests: RequestsFirst;
+  requests: Pick<RequestsFirst, "whenQuiet">;
   /** Told what a barrier took, in milliseconds of real time. */
   onBarrier?: ((barrier: Barrier, ms: number) => void) | undefined;
 }

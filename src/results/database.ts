@@ -35,7 +35,7 @@ export function openDatabase(path = join(dataFolder(), "faasmem.db")) {
   return guarded(() => {
     const sqlite = open(path);
     sqlite.run("PRAGMA busy_timeout = 5000");
-    keepLog(sqlite);
+    useWriteAheadLog(sqlite);
     // Off while tables are made anew: dropping the old one would take what refers to it along.
     sqlite.run("PRAGMA foreign_keys = OFF");
     migrate(sqlite, path);
@@ -61,7 +61,7 @@ function open(path: string): Database {
  * Readers go on while others write. SQLite does not wait where another one changes the journal's kind at the same time,
  * whatever busy_timeout says (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
  */
-function keepLog(sqlite: Database): void {
+function useWriteAheadLog(sqlite: Database): void {
   for (let triesLeft = 100; ; triesLeft--) {
     try {
       sqlite.run("PRAGMA journal_mode = WAL");
