@@ -11,7 +11,7 @@ import { policySettings } from "../memory/settings.ts";
 import { policyOf } from "../memory/systems.ts";
 import { workerApp } from "./app.ts";
 import type { FunctionDescription } from "./describe.ts";
-import type { LearnedStore } from "./pool.ts";
+import type { LearnedStore, PoolContext } from "./pool.ts";
 import { Worker } from "./worker.ts";
 
 const folder = runFolder();
@@ -38,7 +38,12 @@ afterAll(async () => {
   Bun.spawnSync(["rm", "-rf", folder]);
 });
 
-function worker(keepAliveS = 600, scale = 1, learned: LearnedStore | null = null): Worker {
+function worker(
+  keepAliveS = 600,
+  scale = 1,
+  learned: LearnedStore | null = null,
+  start?: PoolContext["start"],
+): Worker {
   const clock = createClock(scale);
   const made = new Worker([{ name: "fn", modulePath, quotaMiB: 100, initWindow: 1 }], {
     clock,
@@ -54,6 +59,7 @@ function worker(keepAliveS = 600, scale = 1, learned: LearnedStore | null = null
     hostPath,
     maxSandboxes: 16,
     cgroups: null,
+    ...(start && { start }),
   });
   workers.push(made);
   return made;
@@ -83,6 +89,37 @@ test("keep-alive ends idle sandboxes, in trace time", async () => {
   for (let i = 0; i < 100 && w.stats().functions[0]!.sandboxes > 0; i++) await Bun.sleep(50);
   expect(w.stats().functions[0]!.sandboxes).toBe(0);
   expect(pid(await w.invoke("fn", {}))).not.toBe(pid(first));
+});
+
+test("a request that comes while keep-alive ends the sandbox gets another one", async () => {
+  const stopped = new Set<string>();
+  let stopping = () => {};
+  const stops = new Promise<void>((resolve) => (stopping = resolve));
+  const w = worker(60, 1000, null, async ({ name }) => {
+    let ended = () => {};
+    const exited = new Promise<void>((resolve) => (ended = resolve));
+    return {
+      name,
+      space: null,
+      exited: exited.then(() => ({ lost: false, message: "" })),
+      localBytes: async () => 0,
+      run: async () => {
+        if (stopped.has(name)) throw new Error("killed");
+        return { result: name, durationMs: 1 };
+      },
+      stop: async () => {
+        stopped.add(name);
+        stopping();
+        await Bun.sleep(20); // a killed process takes a while to end
+        ended();
+      },
+    };
+  });
+  const first = await w.invoke("fn", {});
+  await stops;
+  const second = await w.invoke("fn", {});
+  expect(second.start).toBe("cold");
+  expect(second.result).not.toBe(first.result);
 });
 
 test("memory is sampled and summed over time", async () => {

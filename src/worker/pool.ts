@@ -297,16 +297,22 @@ export class FunctionPool {
     const left = member.idleSince + this.#config.settings.keepAliveS - clock.now();
     member.cancelKeepAlive = clock.after(Math.max(0, left), () => {
       this.#history.recordExpiry();
+      this.#retire(member); // before it has ended: a request that came meanwhile would die with it
       return member.sandbox.stop();
     });
+  }
+
+  /** No request gets it any more. */
+  #retire(member: Member): void {
+    const at = this.#idle.indexOf(member);
+    if (at >= 0) this.#idle.splice(at, 1);
   }
 
   #remove(member: Member): void {
     member.cancelKeepAlive?.();
     member.policy.close();
     this.#all.delete(member);
-    const at = this.#idle.indexOf(member);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.#retire(member);
     this.#wakeOne();
   }
 
