@@ -46,7 +46,7 @@ export class Worker {
   constructor(functions: FunctionSpec[], context: PoolContext) {
     this.#context = context;
     this.#pools = new Map(functions.map((spec) => [spec.name, new FunctionPool(spec, context)]));
-    this.#sampler = new MemorySampler(context.clock, this.#pools);
+    this.#sampler = new MemorySampler(context.clock, this.#pools, context.requests);
     this.#saving = setInterval(() => {
       for (const pool of this.#pools.values()) pool.saveLearned();
     }, SAVE_MS);
