@@ -17,7 +17,45 @@ const milliseconds = (value: number | null): string => (value === null ? "-" : v
 export const isSameLoad = (a: Cell, b: Cell): boolean =>
   a.function === b.function && a.window === b.window && a.repeat === b.repeat;
 
-/** The table of an experiment's cells, each compared with the same function under baseline. */
+/** Memory and P95 of a system against baseline, over functions: the mean of the changes, and of ratios, the geometric one. */
+interface Means {
+  memory: number;
+  p95: number | null;
+}
+
+function meansOf(pairs: readonly { cell: Cell; base: Cell }[]): Means {
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+  const ratios = pairs.flatMap(({ cell, base }) =>
+    cell.p95Ms && base.p95Ms ? [cell.p95Ms / base.p95Ms] : [],
+  );
+  return {
+    memory: sum(pairs.map(({ cell, base }) => cell.avgLocalBytes / base.avgLocalBytes)) / pairs.length,
+    p95: ratios.length > 0 ? Math.exp(sum(ratios.map(Math.log)) / ratios.length) : null,
+  };
+}
+
+/** One for each system and window in which several functions are compared with baseline. */
+function meansOfSystems(cells: readonly Cell[]): { system: string; window: string; means: Means }[] {
+  const groups = Map.groupBy(
+    cells.flatMap((cell) => {
+      const base = baseOf(cells, cell);
+      return base?.avgLocalBytes ? [{ cell, base }] : [];
+    }),
+    ({ cell }) => JSON.stringify([cell.system, cell.window]),
+  );
+  return [...groups.values()]
+    .filter((pairs) => new Set(pairs.map(({ cell }) => cell.function)).size > 1)
+    .map((pairs) => ({ ...pairs[0]!.cell, means: meansOf(pairs) }));
+}
+
+/** The baseline that a cell is compared with; undefined for baseline itself. */
+const baseOf = (cells: readonly Cell[], cell: Cell): Cell | undefined =>
+  cells.find((other) => other !== cell && isSameLoad(other, cell) && other.system === "baseline");
+
+/**
+ * The table of an experiment's cells, each compared with the same function under baseline, and the means over functions. Those say
+ * most: the P95 of one function's run is the time of a few requests.
+ */
 export function experimentTable(records: readonly CellRecord[]): string {
   const cells = records.map(({ cell }) => cell);
   const several = new Set(cells.map(({ window, repeat }) => `${window} ${repeat}`)).size > 1;
@@ -38,8 +76,7 @@ export function experimentTable(records: readonly CellRecord[]): string {
   ];
   const rows = records.map((record) => {
     const { cell } = record;
-    const base = cells.find((other) => isSameLoad(other, cell) && other.system === "baseline");
-    const compared = base && base !== cell;
+    const base = baseOf(cells, cell);
     const slow = slowRequests(record);
     return [
       cell.function,
@@ -52,12 +89,17 @@ export function experimentTable(records: readonly CellRecord[]): string {
       formatMiB(cell.avgRemoteBytes),
       String(cell.coldStarts),
       String(cell.semiWarmStarts),
-      compared ? change(cell.avgLocalBytes, base.avgLocalBytes) : "-",
-      compared ? change(cell.p95Ms, base.p95Ms) : "-",
+      base ? change(cell.avgLocalBytes, base.avgLocalBytes) : "-",
+      base ? change(cell.p95Ms, base.p95Ms) : "-",
       slow ? `${slow.waited} of ${slow.slow}` : "-",
     ];
   });
-  return formatTable(header, rows);
+  const blank = Array<string>(7).fill("");
+  const means = meansOfSystems(cells).map(({ system, window, means: { memory, p95 } }) => [
+    ...["mean", ...(several ? [window] : []), system],
+    ...[...blank, change(memory, 1), change(p95, 1), ""],
+  ]);
+  return formatTable(header, [...rows, ...means]);
 }
 
 const metrics: Record<string, string> = { pss: "proportional set size (smaps_rollup)" };

@@ -62,6 +62,14 @@ test("columns are aligned, numbers to the right", () => {
   ).toBe("name        n\n--------  ---\na           1\nlong one  100");
 });
 
+test("means over functions: of memory changes, and the geometric one of P95 ratios", () => {
+  const more = [record("bert", "baseline", 100, 100), record("bert", "faasmem", 80, 120)];
+  const lines = experimentTable([...records, ...more]).split("\n");
+  expect(lines.filter((line) => line.startsWith("mean"))).toHaveLength(1);
+  // -75, +10 and -20 %; 1.05 and 1.2
+  expect(lines.at(-1)).toMatch(/^mean +faasmem +-28\.3 % +\+12\.2 % *$/);
+});
+
 test("the table compares each system with baseline", () => {
   expect(experimentTable(records)).toBe(
     [
@@ -71,6 +79,7 @@ test("the table compares each system with baseline", () => {
       "web       faasmem         12     9.9    21.0       50.0         0.0     1          1  -75.0 %  +5.0 %  1 of 2",
       "json      baseline        12     9.9       -      100.0         0.0     1          1        -       -       -",
       "json      faasmem         12     9.9       -      110.0         0.0     1          1  +10.0 %       -       -",
+      "mean      faasmem                                                                     -32.5 %  +5.0 %",
     ].join("\n"),
   );
 });
