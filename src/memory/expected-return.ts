@@ -8,7 +8,10 @@ export const EXPECT_S = LONG_S;
 
 /** Of the idle times that are longer than this one so far, this share may be shorter than expected, and as many longer. */
 const OUTSIDE = 0.02;
-/** The longest expected idle time may be so many times the shortest: memory that came back waits that long for its request. */
+/**
+ * The longest expected idle time may be so many times the shortest: memory that came back waits that long for its request. As far apart
+ * must be those that are not expected until it has left again.
+ */
 const SPREAD = 1.5;
 /** After the longest expected idle time, how many times that a request is still waited for. */
 const PATIENCE = 1.1;
@@ -29,10 +32,11 @@ export interface ExpectedReturn {
 
 /**
  * The idle times after which requests came of late to a sandbox that has idled for `idleS`, where they are much alike, as those of
- * functions that a timer calls are. Null where they are not, or where too few are known.
+ * functions that a timer calls are; where they are so in groups (which burst leaves which sandbox out is chance), those of the next one.
+ * Null where they are not, or where too few are known.
  */
 export function expectedIdle(history: FunctionHistory, idleS: number): { low: number; high: number } | null {
-  const known = history.reuse.rangeAbove(idleS, OUTSIDE);
+  const known = history.reuse.rangeAbove(idleS, OUTSIDE, SPREAD);
   return known && known.high <= known.low * SPREAD ? known : null;
 }
 

@@ -41,6 +41,26 @@ test("the range of long idle times leaves out the shortest and the longest, and 
   expect(intervals.rangeAbove(60, 0)).toEqual({ low: 200, high: 200 });
 });
 
+test("the range is that of the first of groups that lie far apart, and of all where they do not", () => {
+  const of = (...groups: [number, number][]) => {
+    const intervals = new ReuseIntervals();
+    for (const [count, seconds] of groups) for (let i = 0; i < count; i++) intervals.record(seconds);
+    return intervals;
+  };
+  const left = of([40, 300], [12, 600]);
+  expect(left.rangeAbove(15, 0.02, 1.5)).toEqual({ low: 300, high: 300 });
+  expect(left.rangeAbove(330, 0.02, 1.5)).toEqual({ low: 600, high: 600 });
+  expect(left.rangeAbove(15, 0.02)).toEqual({ low: 300, high: 600 });
+  // One that is neither counts as little as one at the ends.
+  expect(of([40, 300], [1, 440], [12, 600]).rangeAbove(15, 0.02, 1.5)).toEqual({ low: 300, high: 300 });
+  expect(of([40, 300], [3, 440], [12, 600]).rangeAbove(15, 0.02, 1.5)).toEqual({ low: 300, high: 600 });
+  expect(of([40, 300], [12, 420]).rangeAbove(15, 0.02, 1.5)).toEqual({ low: 300, high: 420 });
+  // Too few of them are no group.
+  expect(of([9, 300], [40, 600]).rangeAbove(15, 0.02, 1.5)).toEqual({ low: 300, high: 600 });
+  const anyTime = of(...Array.from({ length: 60 }, (_, i): [number, number] => [1, 20 * 1.06 ** i]));
+  expect(anyTime.rangeAbove(15, 0.02, 1.5)).toEqual(anyTime.rangeAbove(15, 0.02));
+});
+
 test("a changed load is learned, and the old one forgotten", () => {
   const intervals = new ReuseIntervals();
   for (let i = 0; i < 5000; i++) intervals.record(1000);

@@ -54,12 +54,25 @@ export class ReuseIntervals {
   /**
    * The shortest and the longest of the latest long observations that were longer than `seconds`, in seconds, without this share of them
    * at either end. Null until there are enough of them.
+   * @param spread where they are groups that lie so many times apart (sandboxes that every second burst leaves out idle for twice the
+   * time), the range is that of the first group
    */
-  rangeAbove(seconds: number, outside: number): { low: number; high: number } | null {
+  rangeAbove(
+    seconds: number,
+    outside: number,
+    spread = Number.POSITIVE_INFINITY,
+  ): { low: number; high: number } | null {
     const above = this.#latest.filter((interval) => interval > seconds).toSorted((a, b) => a - b);
     if (above.length < ENOUGH_LONG) return null;
     const left = Math.ceil(above.length * outside);
-    return { low: above[left]!, high: above[above.length - 1 - left]! };
+    const low = above[left]!;
+    const group = above.filter((interval) => interval <= low * spread);
+    if (group.length >= ENOUGH_LONG) {
+      const high = group[group.length - 1 - left]!;
+      const between = above.filter((interval) => interval > high && interval <= high * spread);
+      if (between.length <= left) return { low, high };
+    }
+    return { low, high: above[above.length - 1 - left]! };
   }
 
   /** The bucket in which the weights from `first` on come to `weight`. */

@@ -273,6 +273,25 @@ test("where the next request is expected, everything leaves, and is back before 
   expect(memory.resident.size).toBe(0);
 });
 
+test("a sandbox that a burst leaves out: everything comes back before each time at which its request may come", async () => {
+  const history = timed();
+  for (let i = 0; i < 14; i++) history.reuse.record(586 + i);
+  const { memory, clock, request } = await sandbox({ semiWarmRate: 0.1, keepAliveS: 900 }, {}, true, history);
+  const all = [1, ...init];
+  const local = () => [...memory.resident].toSorted((a, b) => a - b);
+  await request(1, 11);
+  await clock.pass(200);
+  expect(local()).toEqual([]);
+  await clock.pass(85);
+  expect(local()).toEqual(all);
+  await clock.pass(200);
+  expect(local()).toEqual([]);
+  await clock.pass(97);
+  expect(local()).toEqual(all);
+  await clock.pass(100);
+  expect(local()).toEqual([]);
+});
+
 test("files are touched before an expected request, and what came back for it where first touches are dear", async () => {
   const { memory, clock, request } = await sandbox({ semiWarmRate: 0.1 }, {}, true, timed());
   const back = async () => {
@@ -315,7 +334,7 @@ test("settings that change while a request is expected do not keep memory from l
 
 test("nothing leaves for a request that may come soon, or at any time, or where that is switched off", async () => {
   const soon = timed();
-  for (let i = 0; i < 20; i++) soon.reuse.record(100);
+  for (let i = 0; i < 20; i++) soon.reuse.record(70); // all of it would be away for less than a minute
   const anyTime = timed();
   for (let i = 0; i < 40; i++) anyTime.reuse.record(130 + 10 * i);
   const few = new FunctionHistory();
