@@ -5,7 +5,7 @@ import { quickTrace } from "../trace/quick-trace.ts";
 import type { WorkerStats } from "../worker/worker.ts";
 import { measure } from "./cell.ts";
 import { problemsOf, warningsOf } from "./problems.ts";
-import { arrivalsOf } from "./run.ts";
+import { arrivalsOf, cellsOf } from "./run.ts";
 
 const levels = {
   name: "web",
@@ -83,4 +83,19 @@ test("a window that is not there is a usage error", () => {
       expect.objectContaining({ code: "UNKNOWN_WINDOW", kind: "usage" }),
     );
   }
+});
+
+test("what is compared stands together, every other repeat the other way round", () => {
+  const plan = {
+    ...quick,
+    functions: ["web", "json"],
+    systems: ["baseline", "faasmem"],
+    repeats: 2,
+    seed: 5,
+  };
+  const cells = cellsOf(plan, quickTrace(), new AbortController().signal);
+  expect(cells.map((one) => `${one.function} ${one.system} ${one.seed}`)).toEqual([
+    ...["web baseline 5", "web faasmem 5", "json baseline 5", "json faasmem 5"],
+    ...["web faasmem 6", "web baseline 6", "json faasmem 6", "json baseline 6"],
+  ]);
 });

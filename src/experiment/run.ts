@@ -76,16 +76,20 @@ function delayOf(window: TraceWindow, trace: Trace): number {
   return playKeepAlive(own).delayS(99);
 }
 
-/** All cells of a plan in their order: what is compared with each other stands together. */
+/**
+ * All cells of a plan in their order: what is compared with each other stands together, and every other repeat the other way round, so
+ * that a machine whose speed drifts favours no system.
+ */
 export function cellsOf(plan: ExperimentPlan, trace: Trace, signal: AbortSignal): CellPlan[] {
   const { plane, tracker, timeScale, seed, initWindow, heatmap } = plan;
   const cells: CellPlan[] = [];
   for (let repeat = 0; repeat < plan.repeats; repeat++) {
+    const systems = repeat % 2 === 0 ? plan.systems : plan.systems.toReversed();
     for (const window of plan.windows) {
       const arrivals = arrivalsOf(window, trace);
       const semiWarmDelayS = plan.semiWarmDelay === "window" ? delayOf(window, trace) : null;
       for (const fn of plan.functions) {
-        for (const system of plan.systems) {
+        for (const system of systems) {
           cells.push({
             ...{ function: fn, system, plane, tracker, window, repeat, arrivals, semiWarmDelayS },
             ...{ timeScale: window.timeScale ?? timeScale, seed: seed + repeat, initWindow, heatmap, signal },
