@@ -10,7 +10,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds of real time, from any moment on: for how long things took that no scale makes faster. */
   realMs(): number;
-  /** Calls `run` after `seconds` of trace time. The returned function cancels it. */
+  /** Calls `run` after `seconds` of trace time, never earlier. The returned function cancels it. */
   after(seconds: number, run: () => void): () => void;
   /** Resolves after `seconds` of trace time. */
   sleep(seconds: number): Promise<void>;
@@ -23,14 +23,15 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export function createClock(scale = 1): Clock {
   const start = performance.now();
   const after = (seconds: number, run: () => void) => {
-    let left = Math.max(0, (seconds * 1000) / scale);
+    const due = performance.now() + (seconds * 1000) / scale;
     let timer: ReturnType<typeof setTimeout>;
-    const step = () => {
-      const wait = Math.min(left, LONGEST_TIMER_MS);
-      left -= wait;
-      timer = setTimeout(() => (left > 0 ? step() : run()), wait);
+    const wait = () => {
+      // Whole milliseconds: a fraction would be cut off, and the timer would be early by so much.
+      const left = Math.max(0, Math.ceil(due - performance.now()));
+      timer = setTimeout(step, Math.min(left, LONGEST_TIMER_MS));
     };
-    step();
+    const step = () => (performance.now() < due ? wait() : run());
+    wait();
     return () => clearTimeout(timer);
   };
   return {

@@ -278,6 +278,9 @@ export class SemiWarm {
     memory.warm(dear.intersect(workingSet), dear.subtract(workingSet)); // and the files, anyway
     this.#active = false;
     const { giveUpAtS } = expected;
-    this.#idle.whenIdleFor(giveUpAtS, () => this.#cool(giveUpAtS));
+    this.#idle.whenIdleFor(giveUpAtS, () => {
+      this.#expected = null;
+      return this.#cool(giveUpAtS);
+    });
   }
 }
