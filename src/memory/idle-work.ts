@@ -1,10 +1,10 @@
 import type { Clock } from "../base/clock.ts";
-import type { RequestsFirst } from "./requests-first.ts";
+import type { QuietTimes } from "./requests-first.ts";
 
 /** What a policy does while its sandbox idles: orders to the engine, one after the other, and timers that a request stops. */
 export class IdleWork {
   readonly #clock: Clock;
-  readonly #requests: Pick<RequestsFirst, "whenQuiet">;
+  readonly #requests: QuietTimes;
   #running = false;
   #idleSince = 0;
   #closed = false;
@@ -13,7 +13,7 @@ export class IdleWork {
   /** A request of this sandbox came while work waited for those of others to end. */
   #gaveWay = false;
 
-  constructor(clock: Clock, requests: Pick<RequestsFirst, "whenQuiet">) {
+  constructor(clock: Clock, requests: QuietTimes) {
     this.#clock = clock;
     this.#requests = requests;
   }

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { OffloadBandwidth } from "./bandwidth.ts";
 import type { PageSet, SandboxMemory } from "./engine.ts";
 import type { FunctionHistory } from "./history.ts";
-import type { RequestsFirst } from "./requests-first.ts";
+import type { QuietTimes } from "./requests-first.ts";
 import type { PolicySettings } from "./settings.ts";
 
 export type { Clock, FunctionHistory, PageSet, PolicySettings, SandboxMemory };
@@ -21,7 +21,7 @@ export interface PolicyContext {
   /** Shared by all sandboxes of the node. */
   bandwidth: OffloadBandwidth;
   /** The node's requests, before which work of a policy should not go. */
-  requests: Pick<RequestsFirst, "whenQuiet">;
+  requests: QuietTimes;
   /** Told what a barrier took, in milliseconds of real time. */
   onBarrier?: ((barrier: Barrier, ms: number) => void) | undefined;
 }

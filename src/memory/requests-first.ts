@@ -57,3 +57,6 @@ export class RequestsFirst {
     return this.#requests < this.#cores;
   }
 }
+
+/** What work needs that lets requests go first. */
+export type QuietTimes = Pick<RequestsFirst, "whenQuiet">;

@@ -196,7 +196,7 @@ export class SemiWarm {
    */
   async #cool(delay: number, onlyExpected = false): Promise<void> {
     const { memory, clock, settings, history, bandwidth } = this.#context;
-    if (this.#expected && clock.now() < this.#idle.idleSince + this.#expected.giveUpAtS) return;
+    if (this.#expected) return; // until that is given up
     const turn = ++this.#turn;
     const idleSince = this.#idle.idleSince;
     await this.#learn();

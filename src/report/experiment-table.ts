@@ -1,6 +1,7 @@
 import { formatMiB } from "../base/units.ts";
 import type { Cell } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
+import { estimate, geometricMean } from "./data/estimate.ts";
 import { slowRequests, WAITED_SHARE } from "./slow-requests.ts";
 import { formatTable } from "./table.ts";
 
@@ -14,38 +15,25 @@ function change(value: number | null, base: number | null | undefined): string {
 const milliseconds = (value: number | null): string => (value === null ? "-" : value.toFixed(1));
 
 /** Same function, arrivals and inputs: what differs is the system. */
-export const isSameLoad = (a: Cell, b: Cell): boolean =>
+const isSameLoad = (a: Cell, b: Cell): boolean =>
   a.function === b.function && a.window === b.window && a.repeat === b.repeat;
 
-/** Memory and P95 of a system against baseline, over functions: the mean of the changes, and of ratios, the geometric one. */
-interface Means {
-  memory: number;
-  p95: number | null;
-}
-
-function meansOf(pairs: readonly { cell: Cell; base: Cell }[]): Means {
-  const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-  const ratios = pairs.flatMap(({ cell, base }) =>
-    cell.p95Ms && base.p95Ms ? [cell.p95Ms / base.p95Ms] : [],
-  );
-  return {
-    memory: sum(pairs.map(({ cell, base }) => cell.avgLocalBytes / base.avgLocalBytes)) / pairs.length,
-    p95: ratios.length > 0 ? Math.exp(sum(ratios.map(Math.log)) / ratios.length) : null,
-  };
-}
-
-/** One for each system and window in which several functions are compared with baseline. */
-function meansOfSystems(cells: readonly Cell[]): { system: string; window: string; means: Means }[] {
-  const groups = Map.groupBy(
-    cells.flatMap((cell) => {
-      const base = baseOf(cells, cell);
-      return base?.avgLocalBytes ? [{ cell, base }] : [];
-    }),
-    ({ cell }) => JSON.stringify([cell.system, cell.window]),
-  );
-  return [...groups.values()]
-    .filter((pairs) => new Set(pairs.map(({ cell }) => cell.function)).size > 1)
-    .map((pairs) => ({ ...pairs[0]!.cell, means: meansOf(pairs) }));
+/** Of each system and window in which several functions are compared with baseline: the mean of the memory ratios, the geometric one of the P95s'. */
+function meansOf(cells: readonly Cell[]) {
+  const pairs = cells.flatMap((cell) => {
+    const base = baseOf(cells, cell);
+    return base?.avgLocalBytes ? [{ cell, base }] : [];
+  });
+  const groups = Map.groupBy(pairs, ({ cell }) => JSON.stringify([cell.system, cell.window]));
+  return [...groups.values()].flatMap((group) => {
+    if (new Set(group.map(({ cell }) => cell.function)).size < 2) return [];
+    const { system, window } = group[0]!.cell;
+    const memory = estimate(group.map(({ cell, base }) => cell.avgLocalBytes / base.avgLocalBytes))!.mean;
+    const p95 = geometricMean(
+      group.flatMap(({ cell, base }) => (cell.p95Ms && base.p95Ms ? [cell.p95Ms / base.p95Ms] : [])),
+    );
+    return [{ system, window, memory, p95 }];
+  });
 }
 
 /** The baseline that a cell is compared with; undefined for baseline itself. */
@@ -95,7 +83,7 @@ export function experimentTable(records: readonly CellRecord[]): string {
     ];
   });
   const blank = Array<string>(7).fill("");
-  const means = meansOfSystems(cells).map(({ system, window, means: { memory, p95 } }) => [
+  const means = meansOf(cells).map(({ system, window, memory, p95 }) => [
     ...["mean", ...(several ? [window] : []), system],
     ...[...blank, change(memory, 1), change(p95, 1), ""],
   ]);

@@ -1,6 +1,6 @@
 import type { Clock } from "../base/clock.ts";
 import { PAGE_BYTES } from "../base/units.ts";
-import type { RequestsFirst } from "../memory/requests-first.ts";
+import type { QuietTimes } from "../memory/requests-first.ts";
 import type { FunctionPool } from "./pool.ts";
 
 /** Memory of one function's sandboxes: the last sample, and integrals over trace time since the start. */
@@ -18,18 +18,13 @@ export interface MemoryLevels {
 export class MemorySampler {
   readonly #clock: Clock;
   readonly #pools: ReadonlyMap<string, FunctionPool>;
-  readonly #requests: Pick<RequestsFirst, "whenQuiet">;
+  readonly #requests: QuietTimes;
   readonly #levels = new Map<string, MemoryLevels>();
   readonly #periodMs: number;
   #last: number;
   #stopped = false;
 
-  constructor(
-    clock: Clock,
-    pools: ReadonlyMap<string, FunctionPool>,
-    requests: Pick<RequestsFirst, "whenQuiet">,
-    periodMs = 250,
-  ) {
+  constructor(clock: Clock, pools: ReadonlyMap<string, FunctionPool>, requests: QuietTimes, periodMs = 250) {
     this.#clock = clock;
     this.#pools = pools;
     this.#requests = requests;
