@@ -92,6 +92,7 @@ export class Space implements SandboxSpace {
   readonly #lost: ((reason: string) => void)[] = [];
   #attached: { resolve: () => void; reject: (error: Error) => void } | undefined;
   #open = true;
+  #evictions = 0;
 
   constructor(
     library: Library,
@@ -197,11 +198,10 @@ export class Space implements SandboxSpace {
     return { until: event.a, after: event.b };
   }
 
-  async #evictGenerations(barrier: Barrier, options?: { bytesPerSecond?: number }): Promise<EvictResult> {
-    const event = await this.#run((op) =>
+  #evictGenerations(barrier: Barrier, options?: { bytesPerSecond?: number }): Promise<EvictResult> {
+    return this.#evict((op) =>
       this.#library.fm_evict_generations(this.#engine, this.#id, barrier.number, rateOf(options), op),
     );
-    return evicted(event);
   }
 
   range(start: number, pages: number): PageSet {
@@ -253,11 +253,19 @@ export class Space implements SandboxSpace {
     }
   }
 
-  async evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult> {
-    const event = await this.#run((op) =>
+  evict(pages: PageSet, options?: { bytesPerSecond?: number }): Promise<EvictResult> {
+    return this.#evict((op) =>
       this.#library.fm_evict(this.#engine, this.#id, native(pages), rateOf(options), op),
     );
-    return evicted(event);
+  }
+
+  async #evict(order: (operation: bigint) => number): Promise<EvictResult> {
+    this.#evictions++;
+    try {
+      return evicted(await this.#run(order));
+    } finally {
+      this.#evictions--;
+    }
   }
 
   async prefetch(pages: PageSet): Promise<number> {
@@ -283,8 +291,9 @@ export class Space implements SandboxSpace {
     return event.status < 0 ? 0 : event.a;
   }
 
+  /** Each request asks for it: without an eviction under way the pager need not wake up for that. */
   cancel(): void {
-    if (this.#open) this.#library.fm_cancel(this.#engine, this.#id);
+    if (this.#open && this.#evictions > 0) this.#library.fm_cancel(this.#engine, this.#id);
   }
 
   stats(): MemoryStats {

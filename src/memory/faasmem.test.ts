@@ -15,6 +15,16 @@ test("the Runtime Pucket leaves after the first request, execution memory never 
   expect(memory.resident.has(100)).toBe(true);
 });
 
+test("an answer does not wait for the engine's work", async () => {
+  const { memory, clock, policy } = await sandbox({ initWindow: 5 });
+  policy.requestStart();
+  policy.requestEnd(memory.empty());
+  for (let i = 0; i < 100; i++) await null; // what the node does until the answer is written
+  expect(memory.evictions).toEqual([]);
+  await clock.pass(0);
+  expect(memory.evictions).toEqual([runtime]);
+});
+
 test("the Init Pucket leaves when its window closes, at least 10 s after the last eviction", async () => {
   const { memory, clock, request } = await sandbox({ initWindow: 2 });
   await request();

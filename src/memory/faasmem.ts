@@ -106,8 +106,10 @@ export class FaasmemPolicy implements Policy {
     this.#touches.requestEnded(recalled);
     this.#window.requestEnded();
     if (this.#touches.requests === 1) this.#runtimePending = true;
-    if (this.#on.puckets) this.#idle.whenQuiet(() => this.#reclaim());
-    this.#startTimers();
+    this.#idle.afterAnswer(() => {
+      if (this.#on.puckets) this.#idle.whenQuiet(() => this.#reclaim());
+      this.#startTimers();
+    });
   }
 
   settingsChanged(): void {

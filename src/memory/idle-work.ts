@@ -55,6 +55,26 @@ export class IdleWork {
     });
   }
 
+  /**
+   * When the answer of the request that has just ended is on its way, unless another comes before: a look's threads and a policy's sums
+   * would otherwise go first. Work that gave way to a request, here or in `whenQuiet`, does not do so again: neither of them waits then.
+   */
+  afterAnswer(work: () => void): void {
+    if (this.#gaveWay) {
+      work();
+      return;
+    }
+    let began = false;
+    const cancel = this.#clock.after(0, () => {
+      began = true;
+      work();
+    });
+    this.#cancelTimers.push(() => {
+      cancel();
+      if (!began) this.#gaveWay = true;
+    });
+  }
+
   /** When the node has a processor left over, unless a request comes before; work gives way to those of others once, not twice in a row. */
   whenQuiet(work: () => Promise<void>): void {
     if (this.#gaveWay) {
