@@ -85,6 +85,26 @@ test("the Init Pucket's window closes by itself when requests touch nothing new"
   expect(memory.remote.has(1000) || memory.remote.has(1299)).toBe(false);
 });
 
+test("rollbacks become rare where what left comes back", async () => {
+  for (const { every, least, most } of [
+    { every: 8, least: 2, most: 6 }, // the window's requests do without this page, one of the next ones does not
+    { every: 1000, least: 1, most: 1 },
+  ]) {
+    const { memory, clock, request } = await sandbox(
+      { initWindow: 1, rollbackS: 30, semiWarmDelayS: 1e6 },
+      {},
+      true,
+    );
+    for (let i = 0; i < 120; i++) {
+      await request(1, 11, 12, 13, 14, ...(i % every === every - 1 ? [15] : []));
+      await clock.pass(11);
+    }
+    const departures = memory.evictions.filter((pages) => pages.includes(15)).length;
+    expect(departures).toBeGreaterThanOrEqual(least);
+    expect(departures).toBeLessThanOrEqual(most);
+  }
+});
+
 test("a request cancels a running eviction, and the rest is tried after it", async () => {
   const { memory, clock, policy } = await sandbox({ initWindow: 9 });
   let release = () => {};

@@ -6,7 +6,7 @@ import { Pucket } from "./pucket.ts";
 import { SemiWarm } from "./semi-warm.ts";
 import { Touches } from "./touches.ts";
 
-/** A window that lets less than this share of the Init Pucket leave was not worth its looks. */
+/** A window after which less than this share of the Init Pucket stays away was not worth its looks, and the faults of what came back. */
 const LITTLE = 0.02;
 const MOST_PATIENCE = 16;
 
@@ -39,7 +39,9 @@ export class FaasmemPolicy implements Policy {
   #lastRollback = 0;
   /** The window has closed and what it found cold has left. */
   #settled = false;
-  /** Rollbacks come so many times more rarely, doubling while they find little. */
+  /** What left since the last rollback, until it is judged by what of it stayed away. */
+  #left: PageSet | null = null;
+  /** Rollbacks come so many times more rarely, doubling while they find little that stays away. */
   #patience = 1;
   readonly #idle: IdleWork;
   readonly #semiWarm: SemiWarm;
@@ -161,15 +163,15 @@ export class FaasmemPolicy implements Policy {
     const windowClosed = this.#window.closed;
     if (this.#runtime) cold = cold.union(this.#runtime.cold);
     if (windowClosed && this.#init) cold = cold.union(this.#init.cold);
-    const { cancelled, poolFull, evictedPages } = await memory.evict(cold);
+    const leaving = cold.intersect(await memory.snapshot());
+    if (this.#idle.running) return;
+    const { cancelled, poolFull } = await memory.evict(leaving);
+    this.#left = this.#left?.union(leaving) ?? leaving;
     if (!cancelled || poolFull) this.#lastReclaim = clock.now();
     if (cancelled) return; // what is left goes after a later request
     this.#runtimePending = false;
     await this.#semiWarm.releaseFilesOnce();
-    if (!windowClosed) return;
-    this.#settled = true;
-    const worthIt = evictedPages >= (this.#init?.pages.pages ?? 0) * LITTLE;
-    this.#patience = worthIt ? 1 : Math.min(MOST_PATIENCE, this.#patience * 2);
+    if (windowClosed) this.#settled = true;
   }
 
   /**
@@ -179,8 +181,10 @@ export class FaasmemPolicy implements Policy {
    */
   async #rollback(): Promise<void> {
     const { clock, settings } = this.#context;
-    if (clock.now() - this.#lastRollback < settings.rollbackS * this.#patience || !this.#touches.mayClear())
-      return;
+    const isEarly = () => clock.now() - this.#lastRollback < settings.rollbackS * this.#patience;
+    if (isEarly() || !this.#touches.mayClear()) return;
+    await this.#judge();
+    if (isEarly() || this.#idle.running) return;
     await this.#barrier("rollback", async () => {
       this.#runtime?.rollback();
       this.#init?.rollback();
@@ -189,6 +193,15 @@ export class FaasmemPolicy implements Policy {
       this.#window.restart();
       await this.#touches.forget();
     });
+  }
+
+  /** Did the last window find pages that requests do without? What only every tenth request wants looks cold to those of a short one. */
+  async #judge(): Promise<void> {
+    if (!this.#left) return;
+    const stayed = this.#left.subtract(await this.#context.memory.snapshot());
+    this.#left = null;
+    const worthIt = stayed.pages >= (this.#init?.pages.pages ?? 0) * LITTLE;
+    this.#patience = worthIt ? 1 : Math.min(MOST_PATIENCE, this.#patience * 2);
   }
 
   /** Notes what the requests since the last call touched. */
