@@ -27,6 +27,23 @@ interface Answer {
 }
 
 /**
+ * Requests after each pause, one of each in turns: a machine whose speed changes within a minute is as fast for one pause as for another.
+ * @param ask sends one after so many milliseconds
+ */
+export async function inTurns(ask: (gapMs: number) => Promise<LoneRequest>): Promise<ModelLatency["alone"]> {
+  const groups = PAUSES_MS.map((gapMs) => ({ gapMs, requests: [] as LoneRequest[], spentMs: 0 }));
+  for (let i = 0; i < ALONE; i++) {
+    for (const group of groups) {
+      if (i >= FEWEST && group.spentMs >= FUNCTION_MS) continue;
+      const request = await ask(group.gapMs);
+      group.requests.push(request);
+      group.spentMs += request.durationMs;
+    }
+  }
+  return groups.map(({ gapMs, requests }) => ({ gapMs, requests }));
+}
+
+/**
  * What a whole node adds to a function's own time: sends requests to one without a memory system, alone and together.
  *
  * @param draw makes a request's context
@@ -53,16 +70,10 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
   try {
     const coldMs = (await turn.take(ask)).latencyMs;
     for (let i = 0; i < GROWN; i++) await turn.take(ask);
-    const all: ModelLatency["alone"] = [];
-    for (const gapMs of PAUSES_MS) {
-      const requests: LoneRequest[] = [];
-      const spent = () => requests.reduce((sum, { durationMs }) => sum + durationMs, 0);
-      while (requests.length < ALONE && (requests.length < FEWEST || spent() < FUNCTION_MS)) {
-        const { latencyMs, durationMs } = await alone(gapMs);
-        requests.push({ durationMs, addedMs: latencyMs - durationMs });
-      }
-      all.push({ gapMs, requests });
-    }
+    const all = await inTurns(async (gapMs) => {
+      const { latencyMs, durationMs } = await alone(gapMs);
+      return { durationMs, addedMs: latencyMs - durationMs };
+    });
     const usual = median(all[0]!.requests.map(({ durationMs }) => durationMs));
     const slowdown: ModelLatency["slowdown"] = [];
     for (const [count, rounds] of TOGETHER) {

@@ -1,7 +1,8 @@
+import { geometricMean } from "../base/geometric-mean.ts";
 import { formatMiB } from "../base/units.ts";
 import type { Cell } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
-import { estimate, geometricMean } from "./data/estimate.ts";
+import { estimate } from "./data/estimate.ts";
 import { slowRequests, WAITED_SHARE } from "./slow-requests.ts";
 import { formatTable } from "./table.ts";
 

@@ -1,5 +1,5 @@
+import { geometricMean } from "../../base/geometric-mean.ts";
 import { type Dataset, documentOf } from "../data/dataset.ts";
-import { geometricMean } from "../data/estimate.ts";
 import { ablationEntry } from "../figures/ablation.ts";
 import { benchmarksEntry } from "../figures/benchmarks.ts";
 import { quickEntry } from "../figures/quick.ts";

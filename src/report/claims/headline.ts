@@ -1,7 +1,8 @@
+import { geometricMean } from "../../base/geometric-mean.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { documentOf, unique } from "../data/dataset.ts";
 import { densityPoints } from "../data/density.ts";
-import { estimate, geometricMean } from "../data/estimate.ts";
+import { estimate } from "../data/estimate.ts";
 import { benchmarksEntry } from "../figures/benchmarks.ts";
 import { densityEntry } from "../figures/density.ts";
 import { BARRIERS, overheadEntry } from "../figures/overhead.ts";

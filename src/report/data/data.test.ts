@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { fixtureSource } from "../testing/fixture.ts";
 import { baselineOf, datasetOf, only } from "./dataset.ts";
 import { densityOf, trend } from "./density.ts";
-import { estimate, geometricMean } from "./estimate.ts";
+import { estimate } from "./estimate.ts";
 import { estimateOf, latencyProfile, localBytes, ofBaseline } from "./measures.ts";
 import { notesOf } from "./provenance.ts";
 
@@ -14,12 +14,6 @@ test("intervals are those of Student's t distribution", () => {
   // 60 values with s = 1.008: t(59) = 2.0010
   const values = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? 1 : -1));
   expect(estimate(values)!.half).toBeCloseTo(2.001 * Math.sqrt(60 / 59 / 60), 4);
-});
-
-test("a half and a double make one", () => {
-  expect(geometricMean([0.5, 2])).toBeCloseTo(1);
-  expect(geometricMean([])).toBeNull();
-  expect(geometricMean([0, 1])).toBeNull();
 });
 
 test("density by the paper's formula: what left no longer counts against the quota", () => {

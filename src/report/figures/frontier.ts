@@ -1,5 +1,5 @@
+import { geometricMean } from "../../base/geometric-mean.ts";
 import { type Dataset, unique } from "../data/dataset.ts";
-import { geometricMean } from "../data/estimate.ts";
 import { localBytes, ofBaseline, p95Ms } from "../data/measures.ts";
 import { notesOf } from "../data/provenance.ts";
 import { scatterPanel } from "../draw/scatter.ts";
