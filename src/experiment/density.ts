@@ -3,7 +3,7 @@ import { benchmarks } from "../../benchmarks/index.ts";
 import { startChild } from "../base/child.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { random } from "../base/random.ts";
-import type { Documents } from "../results/documents.ts";
+import { DENSITY_MOST, type Documents } from "../results/documents.ts";
 import { functionNode } from "../simulator/function-node.ts";
 import type { SimulatorInputs } from "../simulator/inputs.ts";
 import { workerStats } from "../worker/worker.ts";
@@ -13,8 +13,6 @@ type Row = Documents["density"]["rows"][number];
 
 /** Memory that is filled with sandboxes of one function. */
 export const DENSITY_BUDGET = 2 * 1024 ** 3;
-/** No system is asked for more: so many at least is a result, too. */
-const MOST = 32;
 /** Policy seconds in a real one while sandboxes settle: semi-warm ends some 160 s after a request. */
 const TIME_SCALE = 60;
 const KEEP_ALIVE_S = 100_000;
@@ -101,7 +99,7 @@ async function fillNode(
   step: number,
 ): Promise<{ best: Levels; tried: number }> {
   let there = 0;
-  for (let wanted = best.sandboxes + 1; best.sandboxes < MOST; ) {
+  for (let wanted = best.sandboxes + 1; best.sandboxes < DENSITY_MOST; ) {
     // The new ones start a few at a time.
     for (let count = there; count < wanted; ) {
       count = Math.min(wanted, count + AT_ONCE);
@@ -113,7 +111,7 @@ async function fillNode(
     best = levels;
     there = levels.sandboxes;
     const left = Math.floor((DENSITY_BUDGET - levels.localBytes) / (levels.localBytes / there));
-    wanted = Math.min(MOST, there + Math.max(1, Math.min(step, there, Math.floor(left / 2))));
+    wanted = Math.min(DENSITY_MOST, there + Math.max(1, Math.min(step, there, Math.floor(left / 2))));
   }
   return { best, tried: best.sandboxes };
 }
@@ -127,7 +125,7 @@ export function realNodes(seed: number, signal: AbortSignal): NodeMaker {
         // Nothing may end for having idled, and as many as fit may run.
         ...["--time-scale", String(TIME_SCALE), "--keep-alive", String(KEEP_ALIVE_S)],
         // Nothing is to be learned: all of them idle.
-        ...["--semi-warm-delay", String(SEMI_WARM_DELAY_S), "--max-sandboxes", String(MOST)],
+        ...["--semi-warm-delay", String(SEMI_WARM_DELAY_S), "--max-sandboxes", String(DENSITY_MOST)],
         ...["--pool-size", "16GiB", "--window", "1"],
       ],
       (value) => nodeReady.parse(value).gateway,
@@ -135,7 +133,7 @@ export function realNodes(seed: number, signal: AbortSignal): NodeMaker {
     const stop = () => node.process.kill("SIGTERM");
     signal.addEventListener("abort", stop);
     const next = random(seed);
-    const bodies = Array.from({ length: MOST }, () => JSON.stringify(benchmarks[name]!.input(next)));
+    const bodies = Array.from({ length: DENSITY_MOST }, () => JSON.stringify(benchmarks[name]!.input(next)));
     return {
       answer: async (count) => {
         await Promise.all(
@@ -156,7 +154,7 @@ export function simulatedNodes(inputs: SimulatorInputs, seed: number, signal: Ab
   return async (name, system) => {
     const settings = { keepAliveS: KEEP_ALIVE_S, semiWarmDelayS: SEMI_WARM_DELAY_S, initWindow: 1 };
     const { clock, node, pool } = await functionNode(
-      { name, system, timeScale: TIME_SCALE, seed, settings, maxSandboxes: MOST },
+      { name, system, timeScale: TIME_SCALE, seed, settings, maxSandboxes: DENSITY_MOST },
       inputs,
     );
     return {

@@ -1,3 +1,6 @@
+/** `density` asks no system for more sandboxes than this: so many at least is a result, too. */
+export const DENSITY_MOST = 32;
+
 /** What experiments find that is no cell; one of each kind at most in a run. Shapes are fixed once shipped. */
 export interface Documents {
   /** `overhead`: what time barriers cost on real sandboxes, for each function; milliseconds, one row for each sandbox. */

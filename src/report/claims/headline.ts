@@ -1,7 +1,7 @@
 import { geometricMean } from "../../base/geometric-mean.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { documentOf, unique } from "../data/dataset.ts";
-import { densityPoints } from "../data/density.ts";
+import { densityPoints, heldText } from "../data/density.ts";
 import { estimate } from "../data/estimate.ts";
 import { benchmarksEntry } from "../figures/benchmarks.ts";
 import { densityEntry } from "../figures/density.ts";
@@ -75,7 +75,7 @@ function density(dataset: Dataset): Finding | null {
   const held = real.flatMap((row) => {
     const base = real.find((one) => one.function === row.function && one.system === "baseline");
     return row.system === "faasmem" && base && base.sandboxes > 0
-      ? [`${row.function} ${base.sandboxes} to ${row.sandboxes}`]
+      ? [`${row.function} ${heldText(base.sandboxes)} to ${heldText(row.sandboxes)}`]
       : [];
   });
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

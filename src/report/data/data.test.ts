@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { fixtureSource } from "../testing/fixture.ts";
 import { baselineOf, datasetOf, only } from "./dataset.ts";
-import { densityOf, trend } from "./density.ts";
+import { densityOf, heldText, trend } from "./density.ts";
 import { estimate } from "./estimate.ts";
 import { estimateOf, latencyProfile, localBytes, ofBaseline } from "./measures.ts";
 import { notesOf } from "./provenance.ts";
@@ -21,6 +21,10 @@ test("density by the paper's formula: what left no longer counts against the quo
   expect(densityOf("web", 0)).toBe(3);
   expect(densityOf("graph", 0.5)).toBeCloseTo(256 / (256 - 93));
   expect(densityOf("json", 0.5)).toBeNull();
+});
+
+test("a budget that held all sandboxes that were tried holds at least those", () => {
+  expect([31, 32].map(heldText)).toEqual(["31", "32+"]);
 });
 
 test("a trend over the logarithm", () => {

@@ -1,3 +1,4 @@
+import { DENSITY_MOST } from "../../results/documents.ts";
 import { type Dataset, functionsOf, type Row, unique } from "./dataset.ts";
 import { type Estimate, estimate } from "./estimate.ts";
 import { localBytes, ofBaseline } from "./measures.ts";
@@ -81,3 +82,9 @@ export function trend(
   const end = (x: number): [number, number] => [10 ** x, my + slope * (x - mx)];
   return { line: [end(Math.min(...xs)), end(Math.max(...xs))], slope };
 }
+
+/** Would more have fitted into the budget than were tried? */
+export const isCapped = (sandboxes: number): boolean => sandboxes >= DENSITY_MOST;
+
+/** Number of sandboxes that a budget held, or at least that. */
+export const heldText = (sandboxes: number): string => `${sandboxes}${isCapped(sandboxes) ? "+" : ""}`;

@@ -1,6 +1,6 @@
-import type { Documents } from "../../results/documents.ts";
+import { DENSITY_MOST, type Documents } from "../../results/documents.ts";
 import { documentOf, unique } from "../data/dataset.ts";
-import { type DensityPoint, densityPoints, PRODUCTION, trend } from "../data/density.ts";
+import { type DensityPoint, densityPoints, heldText, isCapped, PRODUCTION, trend } from "../data/density.ts";
 import { notesOf, tableNotesOf } from "../data/provenance.ts";
 import type { Table } from "../data/table.ts";
 import { barPanel } from "../draw/bars.ts";
@@ -87,7 +87,7 @@ function heldFigure(found: Found, notes: string[]): Figure {
               group: name,
               colour: looks[i]!.colour,
               value: row ? { mean: row.sandboxes, half: null, n: 1 } : null,
-              label: row ? String(row.sandboxes) : "",
+              label: row ? heldText(row.sandboxes) : "",
             };
           }),
         ),
@@ -128,7 +128,8 @@ const heldTable = (found: Found, notes: string[]): Table => ({
   ],
   rows: found.rows.map((row) => {
     const base = found.rows.find((one) => one.function === row.function && one.system === "baseline");
-    const ratio = base && base !== row && base.sandboxes > 0 ? row.sandboxes / base.sandboxes : null;
+    const isKnown = base && base !== row && base.sandboxes > 0 && !isCapped(base.sandboxes);
+    const ratio = isKnown ? row.sandboxes / base.sandboxes : null;
     return [
       row.function,
       systemName(row.system),
@@ -176,7 +177,7 @@ export const densityEntry: FigureEntry = {
       const sandboxes = found.simulated
         ? "sandboxes simulated from profiles of this machine"
         : "real sandboxes on this machine";
-      const mode = `${sandboxes}, idle after two requests each, added until the next did not fit`;
+      const mode = `${sandboxes}, idle after two requests each, added until the next did not fit${found.rows.some((row) => isCapped(row.sandboxes)) ? `; more than ${DENSITY_MOST} were not tried` : ""}`;
       drawing.figures.push(heldFigure(found, notesOf(dataset, { mode })));
       drawing.tables.push(heldTable(found, notesOf(dataset, { mode })));
     }
