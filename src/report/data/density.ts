@@ -83,7 +83,7 @@ export function trend(
   return { line: [end(Math.min(...xs)), end(Math.max(...xs))], slope };
 }
 
-/** Would more have fitted into the budget than were tried? */
+/** Were no more tried, although the budget was not full? */
 export const isCapped = (sandboxes: number): boolean => sandboxes >= DENSITY_MOST;
 
 /** Number of sandboxes that a budget held, or at least that. */
