@@ -1,11 +1,12 @@
 import { versionText } from "../base/version.ts";
 import { benchSeconds, runBench } from "../bench/bench.ts";
 import { MODEL_VERSION } from "../profile/model.ts";
-import { runProfiles } from "../profile/run.ts";
-import type { Store } from "../results/store.ts";
+import { addLatency, runProfiles } from "../profile/run.ts";
+import type { CellRecord, Store } from "../results/store.ts";
 import { simulatorInputs } from "../simulator/inputs.ts";
 import { simulateCell } from "../simulator/simulate.ts";
 import { runCell } from "./cell.ts";
+import type { CellPlan, ExperimentPlan } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import type { CellRunner } from "./run.ts";
 
@@ -14,6 +15,8 @@ const PROFILE_REQUESTS = 50;
 const benchOptions = { idle: 0, allowSwap: false };
 /** Real seconds of one function's profile: most of them are the pauses that it watches. */
 const PROFILE_S = 175;
+/** And of its requests' durations alone. */
+const LATENCY_S = 110;
 
 /** What this machine was not measured for yet, though a simulation of these functions needs it. */
 export interface Missing {
@@ -44,7 +47,7 @@ export async function simulator(
   store: Store,
   progress: Progress,
   signal: AbortSignal,
-): Promise<CellRunner> {
+): Promise<(plan: CellPlan, luck?: number) => Promise<CellRecord>> {
   if (missing.bench) {
     const bench = await runBench(benchOptions, progress);
     signal.throwIfAborted();
@@ -52,7 +55,7 @@ export async function simulator(
   }
   await measureProfiles(missing.profiles, store, progress, signal);
   const inputs = simulatorInputs(store);
-  return (plan) => simulateCell(plan, inputs);
+  return (plan, luck) => simulateCell(plan, inputs, luck);
 }
 
 async function measureProfiles(
@@ -66,19 +69,37 @@ async function measureProfiles(
   await runProfiles(functions, options, store, progress.scaled(PROFILE_S), signal);
 }
 
+/** Real seconds of what `profilingRunner` measures of each function before further repeats. */
+export const repeatSeconds = ({
+  functions,
+  repeats,
+}: Pick<ExperimentPlan, "functions" | "repeats">): number => functions.length * (repeats - 1) * LATENCY_S;
+
 /**
- * Really runs cells, each function's profile right before its first: a machine that does other work, too, gets faster and slower
- * within minutes.
+ * Really runs cells, each function's profile right before its first, and before each further repeat how long its requests take, once more:
+ * a machine that does other work, too, gets faster and slower within minutes.
  * @param since when the run began
+ * @param work what measures; default: really
  */
 export function profilingRunner(
   since: Date,
   store: Store,
   progress: Progress,
   signal: AbortSignal,
+  work = { profiles: measureProfiles, latency: addLatency, cell: runCell },
 ): CellRunner {
+  const measured = new Set<string>();
   return async (plan) => {
-    await measureProfiles(missingFor([plan.function], store, since).profiles, store, progress, signal);
-    return runCell(plan);
+    const { function: name, repeat } = plan;
+    const { profiles } = missingFor([name], store, since);
+    const time = JSON.stringify([name, repeat]);
+    if (profiles.length > 0) await work.profiles(profiles, store, progress, signal);
+    else if (repeat > 0 && !measured.has(time)) {
+      progress.begin(`${name}: durations again`);
+      await work.latency(name, repeat + 1, store);
+      progress.end(LATENCY_S, `${name}: durations again`);
+    }
+    measured.add(time);
+    return work.cell(plan);
   };
 }

@@ -11,7 +11,7 @@ import { measureOverhead, OVERHEAD_SANDBOXES } from "./overhead.ts";
 import type { ExperimentPlan, Mode } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import { cellsOf, traceOf } from "./run.ts";
-import { missingFor, missingSeconds, simulator } from "./simulation.ts";
+import { missingFor, missingSeconds, repeatSeconds, simulator } from "./simulation.ts";
 
 /** Real seconds of one sandbox of `overhead`, a dozen requests: of those functions that take long, and of others. */
 const BARRIERS_S = new Map([
@@ -28,8 +28,8 @@ const SEMIWARM_S = { trace: 20, synthesized: 100 };
 /** Real seconds of simulating what a validation replayed. */
 const VALIDATION_S = 5;
 
-/** A cell's simulations, each with another seed: their mean is what the simulator expects. */
-const SIMULATIONS = 8;
+/** A validated cell's simulations, with the inputs of its replays and other luck: what the simulator expects. */
+const SIMULATIONS = 9;
 
 export const studyMode = ({ mode, studyMode }: ExperimentPlan): Mode => studyMode ?? mode;
 
@@ -41,7 +41,7 @@ export const needsProfiles = (study: Study | undefined, plan: ExperimentPlan): b
 /** Expected real seconds of an experiment's study. */
 export function studySeconds(study: Study | undefined, plan: ExperimentPlan, store: Store): number {
   if (study === "validation")
-    return missingSeconds(missingFor(plan.functions, store, new Date())) + VALIDATION_S;
+    return missingSeconds(missingFor(plan.functions, store, new Date())) + repeatSeconds(plan) + VALIDATION_S;
   const mode = studyMode(plan);
   if (study === "barriers" && mode === "replay")
     return plan.functions.reduce((sum, name) => sum + OVERHEAD_SANDBOXES * barriersSeconds(name), 0);
@@ -87,8 +87,9 @@ export async function runStudy(
       const missing = missingFor(plan.functions, store, row.startedAt);
       const runner = await simulator(missing, store, progress, signal);
       const calculated = [];
-      for (const cell of cellsOf({ ...plan, repeats: SIMULATIONS }, traceOf(plan.trace, store), signal))
-        calculated.push(await runner(cell));
+      for (const cell of cellsOf(plan, traceOf(plan.trace, store), signal))
+        for (let luck = 0; luck < SIMULATIONS / plan.repeats; luck++)
+          calculated.push(await runner(cell, luck));
       store.saveDocument(run, "validation", validate(records, calculated));
     }
     if (study === "semiwarm") {

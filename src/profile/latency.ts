@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { startChild } from "../base/child.ts";
 import { median } from "../base/quantile.ts";
-import { GROWN, type LoneRequest, type ModelLatency } from "./model.ts";
+import { GROWN, inputKey, type LoneRequest, type ModelLatency } from "./model.ts";
 import type { Turn } from "./observe.ts";
 
 /** Pauses before requests that come alone, in milliseconds; the longest one stands for all longer ones. */
@@ -27,20 +27,47 @@ interface Answer {
 }
 
 /**
- * Requests after each pause, one of each in turns: a machine whose speed changes within a minute is as fast for one pause as for another.
+ * Requests after each pause, one of each in turns and with the same context: a machine whose speed changes within a minute is as fast for
+ * one pause as for another, and a function's slow inputs are as many.
+ * @param draw makes a request's context
  * @param ask sends one after so many milliseconds
  */
-export async function inTurns(ask: (gapMs: number) => Promise<LoneRequest>): Promise<ModelLatency["alone"]> {
+export async function inTurns(
+  draw: () => unknown,
+  ask: (gapMs: number, context: unknown) => Promise<Omit<LoneRequest, "input">>,
+): Promise<ModelLatency["alone"]> {
   const groups = PAUSES_MS.map((gapMs) => ({ gapMs, requests: [] as LoneRequest[], spentMs: 0 }));
   for (let i = 0; i < ALONE; i++) {
+    const context = draw();
+    const input = inputKey(context);
     for (const group of groups) {
       if (i >= FEWEST && group.spentMs >= FUNCTION_MS) continue;
-      const request = await ask(group.gapMs);
-      group.requests.push(request);
+      const request = await ask(group.gapMs, context);
+      group.requests.push({ input, ...request });
       group.spentMs += request.durationMs;
     }
   }
   return groups.map(({ gapMs, requests }) => ({ gapMs, requests }));
+}
+
+/**
+ * Two measurements of one function, at different times, as one.
+ * @param before may be several that were joined before
+ */
+export function joined(before: ModelLatency, after: ModelLatency): ModelLatency {
+  const [many, more] = [before, after].map(({ alone }) => alone.flatMap(({ requests }) => requests).length);
+  const mean = (a: number, b: number) => (a * many! + b * more!) / (many! + more!);
+  return {
+    coldMs: mean(before.coldMs, after.coldMs),
+    alone: before.alone.map(({ gapMs, requests }, i) => ({
+      gapMs,
+      requests: [...requests, ...after.alone[i]!.requests],
+    })),
+    slowdown: before.slowdown.map(({ requests, factor }, i) => ({
+      requests,
+      factor: mean(factor, after.slowdown[i]!.factor),
+    })),
+  };
 }
 
 /**
@@ -55,23 +82,25 @@ export async function measureLatency(name: string, draw: () => unknown, turn: Tu
     ["up", "--ready-json", "--port", "0", "--system", "baseline", "--function", name, "--no-learned"],
     (value) => nodeReady.parse(value).gateway,
   );
-  const ask = async (): Promise<Answer> => {
+  const ask = async (context = draw()): Promise<Answer> => {
     const started = performance.now();
     const response = await fetch(`${node.ready}/function/${name}`, {
       method: "POST",
-      body: JSON.stringify(draw()),
+      body: JSON.stringify(context),
     });
     await response.text();
     const latencyMs = performance.now() - started;
     return { latencyMs, durationMs: Number(response.headers.get("X-Faasmem-Duration-Ms") ?? 0) };
   };
-  const alone = (gapMs: number) => Bun.sleep(gapMs).then(() => turn.take(ask));
-  const together = (count: number) => turn.take(() => Promise.all(Array.from({ length: count }, ask)));
+  const alone = (gapMs: number, context: unknown) =>
+    Bun.sleep(gapMs).then(() => turn.take(() => ask(context)));
+  const together = (count: number) =>
+    turn.take(() => Promise.all(Array.from({ length: count }, () => ask())));
   try {
-    const coldMs = (await turn.take(ask)).latencyMs;
-    for (let i = 0; i < GROWN; i++) await turn.take(ask);
-    const all = await inTurns(async (gapMs) => {
-      const { latencyMs, durationMs } = await alone(gapMs);
+    const coldMs = (await turn.take(() => ask())).latencyMs;
+    for (let i = 0; i < GROWN; i++) await turn.take(() => ask());
+    const all = await inTurns(draw, async (gapMs, context) => {
+      const { latencyMs, durationMs } = await alone(gapMs, context);
       return { durationMs, addedMs: latencyMs - durationMs };
     });
     const usual = median(all[0]!.requests.map(({ durationMs }) => durationMs));

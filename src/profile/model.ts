@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { BarrierCosts } from "./barriers.ts";
 
 /**
@@ -43,6 +44,8 @@ export interface ModelLatency {
 
 /** What the function took, and what the request took beside it. */
 export interface LoneRequest {
+  /** `inputKey` of its context. */
+  input: string;
   durationMs: number;
   addedMs: number;
 }
@@ -85,4 +88,11 @@ export interface ModelIdle {
 export const GROWN = 12;
 
 /** Of `FunctionModel.version`. */
-export const MODEL_VERSION = 6;
+export const MODEL_VERSION = 7;
+
+/** Two requests with the same context have the same; 16 hexadecimal digits. */
+export const inputKey = (context: unknown): string =>
+  createHash("sha256")
+    .update(JSON.stringify(context ?? null))
+    .digest("hex")
+    .slice(0, 16);

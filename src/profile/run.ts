@@ -1,9 +1,27 @@
+import { benchmarks } from "../../benchmarks/index.ts";
+import { random } from "../base/random.ts";
 import { versionText } from "../base/version.ts";
 import { machine } from "../experiment/machine.ts";
 import type { Reporter } from "../experiment/progress.ts";
 import { withEngine } from "../node/with-engine.ts";
 import type { Store } from "../results/store.ts";
+import { joined, measureLatency } from "./latency.ts";
+import { Turn } from "./observe.ts";
 import { type FunctionProfile, profileFunction } from "./profile.ts";
+
+/**
+ * Measures again how long a function's requests take, and what a node adds, and stores it beside what is known of that.
+ * @param name of a function whose profile is stored
+ * @throws FaasmemError CHILD_START
+ */
+export async function addLatency(name: string, seed: number, store: Store): Promise<void> {
+  const { profile } = store.listProfiles().find((one) => one.profile.function === name)!;
+  const next = random(seed);
+  const again = await measureLatency(name, () => benchmarks[name]!.input(next), new Turn());
+  const model = profile.model!;
+  const whole = { ...profile, model: { ...model, latency: joined(model.latency, again) } };
+  store.saveProfile(whole, { machine: machine(), version: versionText() });
+}
 
 /**
  * Profiles functions one after the other, each in a sandbox of its own, and stores the results.

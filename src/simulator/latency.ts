@@ -9,16 +9,21 @@ import { paceDistance } from "./pace.ts";
  */
 const usualOf = (durations: readonly number[]): number => geometricMean(durations) ?? median(durations);
 
+/** Measured so often, an input tells what to expect of it: three turns of four pauses. */
+const FREQUENT = 12;
+
 /**
  * What requests took when nobody looked at their pages. The pause that was watched and is most like the one asked for tells what is
- * usual; by how much a request differs from that is drawn from those after all pauses. Slow ones are rare: those of one pause
- * alone would say too little about a P95. Each value that was measured has its turn, in random order, before any comes again.
+ * usual; by how much a request differs from that is drawn from those after all pauses that had the same input, or one that was rare,
+ * too. Slow ones are rare: those of one pause alone would say too little about a P95. Each value that was measured has its turn, in
+ * random order, before any comes again.
  */
 export class Latency {
   readonly #random: () => number;
   readonly #groups: { gapMs: number; usualMs: number; addedMs: number[] }[];
-  /** Durations as multiples of what is usual after their pause. */
-  readonly #multiples: number[];
+  /** Durations as multiples of what is usual after their pause: of each input that was measured often, and of the others. */
+  readonly #frequent: ReadonlyMap<string, number[]>;
+  readonly #others: number[];
   readonly #left = new Map<readonly number[], number[]>();
 
   /** @param random uniform in [0, 1) */
@@ -27,15 +32,24 @@ export class Latency {
     const groups = alone.map(({ gapMs, requests }) => {
       const durations = requests.map(({ durationMs }) => durationMs);
       const addedMs = requests.map((request) => request.addedMs);
-      return { gapMs, usualMs: usualOf(durations), addedMs, durations };
+      return { gapMs, usualMs: usualOf(durations), addedMs };
     });
     this.#groups = groups;
-    this.#multiples = groups.flatMap(({ usualMs, durations }) => durations.map((ms) => ms / usualMs));
+    const all = alone.flatMap(({ requests }, i) =>
+      requests.map(({ input, durationMs }) => ({ input, multiple: durationMs / this.#groups[i]!.usualMs })),
+    );
+    const multiples = (some: typeof all) => some.map(({ multiple }) => multiple);
+    const frequent = [...Map.groupBy(all, ({ input }) => input)].filter(
+      ([, some]) => some.length >= FREQUENT,
+    );
+    this.#frequent = new Map(frequent.map(([input, some]) => [input, multiples(some)]));
+    const rare = all.filter(({ input }) => !this.#frequent.has(input));
+    this.#others = multiples(rare.length > 0 ? rare : all);
   }
 
-  /** Of a function's run, in milliseconds. @param gapMs pause before it */
-  functionMs(gapMs: number): number {
-    return this.#nearest(gapMs).usualMs * this.#draw(this.#multiples);
+  /** Of a function's run, in milliseconds. @param gapMs pause before it @param input `inputKey` of its context */
+  functionMs(gapMs: number, input: string): number {
+    return this.#nearest(gapMs).usualMs * this.#draw(this.#frequent.get(input) ?? this.#others);
   }
 
   /** Of what the node adds to that, in milliseconds. @param gapMs pause before it */

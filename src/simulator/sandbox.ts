@@ -1,5 +1,5 @@
 import { none, type PageRuns } from "../memory/page-runs.ts";
-import type { FileState } from "../profile/model.ts";
+import { type FileState, inputKey } from "../profile/model.ts";
 import type { RunningSandbox, RunResult, SandboxExit, SandboxOptions } from "../sandbox/sandbox.ts";
 import type { VirtualClock } from "./clock.ts";
 import type { Cores } from "./cores.ts";
@@ -96,14 +96,16 @@ export class SimulatedSandbox implements RunningSandbox {
     this.#files = files;
   }
 
-  async run(_context: unknown): Promise<RunResult> {
+  async run(context: unknown): Promise<RunResult> {
     const { clock, cores, costs, latency } = this.#world;
     const startedMs = clock.realMs();
     if (this.#files === "released") this.#setFiles(this.#reliving.isGrown ? "used" : "early");
     this.#cancelIdle();
     const gapMs = this.#idleSinceMs > 0 ? startedMs - this.#idleSinceMs : 0;
     const step = this.#reliving.next(gapMs);
-    const functionMs = this.#reliving.isGrown ? latency.functionMs(gapMs) : step.durationMs;
+    const functionMs = this.#reliving.isGrown
+      ? latency.functionMs(gapMs, inputKey(context))
+      : step.durationMs;
     const space = this.#space;
     const looked = space.takeLooked();
     const fresh = space.takeFresh(step.touched);

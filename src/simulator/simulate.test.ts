@@ -2,7 +2,11 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { benchmarks } from "../../benchmarks/index.ts";
+import { PAGES as PAGES_OF_WEB } from "../../benchmarks/web/input.ts";
+import { random } from "../base/random.ts";
 import type { CellPlan } from "../experiment/plan.ts";
+import { GROWN, inputKey } from "../profile/model.ts";
 import { simulatorInputs } from "./inputs.ts";
 import { simulateCell } from "./simulate.ts";
 import { model, PAGE, PAGES, profile, RUNTIME, store } from "./testing/profile.ts";
@@ -15,6 +19,7 @@ const simulate = (
   windowS: number,
   change: Partial<CellPlan> = {},
   from = inputs,
+  luck = 0,
 ) =>
   simulateCell(
     {
@@ -25,6 +30,7 @@ const simulate = (
       ...change,
     },
     from,
+    luck,
   );
 
 type Simulated = Awaited<ReturnType<typeof simulate>>;
@@ -121,6 +127,35 @@ test("the same plan gives the same result", async () => {
   for (const system of ["faasmem", "tmo", "damon"]) {
     const [one, other] = [await simulate(system, arrivals, 700), await simulate(system, arrivals, 700)];
     expect(other).toEqual(one);
+  }
+});
+
+test("requests have the inputs that a replay sends, whatever the luck", async () => {
+  const usualMs = (id: number) => 1000 + 10 * id;
+  const measured = Array.from({ length: PAGES_OF_WEB }, (_, id) => ({ id })).flatMap((context) =>
+    Array.from({ length: 12 }, () => ({
+      input: inputKey(context),
+      durationMs: usualMs(context.id),
+      addedMs: 2,
+    })),
+  );
+  const latency = { ...model.latency, alone: [{ gapMs: 0, requests: measured }] };
+  const web = { ...profile, function: "web", model: { ...model, latency } };
+  const arrivals = Array.from({ length: 40 }, (_, i) => i * 10);
+  const next = random(7);
+  const sent = arrivals.map(() => usualMs((benchmarks.web!.input(next) as { id: number }).id) + 2);
+  for (const luck of [0, 1]) {
+    const change = { function: "web", seed: 7 };
+    const { requests } = await simulate(
+      "baseline",
+      arrivals,
+      400,
+      change,
+      simulatorInputs(store([web])),
+      luck,
+    );
+    for (const [i, { latencyMs }] of requests.entries())
+      if (i >= GROWN) expect(latencyMs).toBeCloseTo(sent[i]!, 6);
   }
 });
 

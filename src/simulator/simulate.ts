@@ -1,4 +1,6 @@
+import { benchmarks } from "../../benchmarks/index.ts";
 import { FaasmemError } from "../base/errors.ts";
+import { random } from "../base/random.ts";
 import { measure } from "../experiment/cell.ts";
 import type { CellPlan } from "../experiment/plan.ts";
 import type { RequestRecord, Sample } from "../results/schema.ts";
@@ -15,25 +17,28 @@ import type { SimulatedNode } from "./node.ts";
 /** Real seconds between two samples of a replay, and how many samples of a long window are worth keeping. */
 const SAMPLE_PERIOD_S = 0.5;
 const MOST_SAMPLES = 1000;
+/** Between the seeds of one plan's simulations: more than repeats, which count theirs up by one. */
+const LUCK = 1_000_003;
 
 /**
  * Calculates a cell: the pool and the policies that run in production, on a virtual clock, with sandboxes that relive what
- * was profiled. The same plan gives the same result.
+ * was profiled. The same plan and luck give the same result.
  *
+ * @param luck which of the things that happen in a replay by chance happen: its inputs are the plan's, always
  * @throws FaasmemError NO_PROFILE, UNKNOWN_SYSTEM, BAD_POLICY
  */
-export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Promise<CellRecord> {
+export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs, luck = 0): Promise<CellRecord> {
   const { clock, node, pool, latency, managed } = await functionNode(
     {
       name: plan.function,
       system: plan.system,
       timeScale: plan.timeScale,
-      seed: plan.seed,
+      seed: plan.seed + luck * LUCK,
       settings: { semiWarmDelayS: plan.semiWarmDelayS, initWindow: plan.initWindow ?? null },
     },
     inputs,
   );
-  const requests = await replay(plan, clock, pool, node, latency);
+  const requests = await replay(plan, contexts(plan), clock, pool, node, latency);
   const stats = (): WorkerStats => ({
     memoryMetric: MEMORY_METRIC,
     uptimeS: clock.now(),
@@ -67,9 +72,16 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs): Pro
   };
 }
 
+/** The requests' contexts, one after the other: those that a replay of this plan sends. */
+function contexts(plan: CellPlan): () => unknown {
+  const next = random(plan.seed);
+  return () => benchmarks[plan.function]?.input(next) ?? null;
+}
+
 /** Lets the arrivals come, and goes on to the window's end and the last answer. */
 async function replay(
   plan: CellPlan,
+  context: () => unknown,
   clock: VirtualClock,
   pool: FunctionPool,
   node: SimulatedNode,
@@ -90,7 +102,7 @@ async function replay(
         answered++;
         plan.onAnswer?.();
       };
-      pool.invoke(null).then(
+      pool.invoke(context()).then(
         (invocation) => answer(200, invocation),
         (error) => answer(error instanceof FaasmemError && error.code === "OVERLOADED" ? 503 : 500, null),
       );

@@ -8,15 +8,17 @@ const record = (cell: Partial<Cell>) => ({
   samples: [],
 });
 
-test("errors are percent of the replayed value, repeats are averaged, cells of one side only are left out", () => {
+test("errors are percent of the replayed value, the median repeat counts, cells of one side only are left out", () => {
   const replayed = [
-    record({ avgLocalBytes: 90, p95Ms: 20 }),
-    record({ avgLocalBytes: 110, p95Ms: 20, repeat: 1 }),
+    record({ avgLocalBytes: 90, p95Ms: 19 }),
+    record({ avgLocalBytes: 100, p95Ms: 70, repeat: 1 }),
+    record({ avgLocalBytes: 140, p95Ms: 20, repeat: 2 }),
     record({ function: "json", avgLocalBytes: 100, p95Ms: 10 }),
     record({ function: "bert", avgLocalBytes: 100, p95Ms: null }),
   ];
   const simulated = [
-    record({ avgLocalBytes: 95, p95Ms: 24 }),
+    record({ avgLocalBytes: 94, p95Ms: 23 }),
+    record({ avgLocalBytes: 96, p95Ms: 25 }),
     record({ function: "bert", avgLocalBytes: 105, p95Ms: 3 }),
     record({ function: "graph", avgLocalBytes: 1, p95Ms: 1 }),
   ];

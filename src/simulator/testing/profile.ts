@@ -40,7 +40,7 @@ export const model: FunctionModel = {
   },
   latency: {
     coldMs: 2002,
-    alone: [{ gapMs: 0, requests: [{ durationMs: 1000, addedMs: 2 }] }],
+    alone: [{ gapMs: 0, requests: [{ input: "", durationMs: 1000, addedMs: 2 }] }],
     slowdown: [{ requests: 2, factor: 1 }],
   },
   barriers: [],
