@@ -96,7 +96,7 @@ export function profilingRunner(
     if (profiles.length > 0) await work.profiles(profiles, store, progress, signal);
     else if (repeat > 0 && !measured.has(time)) {
       progress.begin(`${name}: durations again`);
-      await work.latency(name, repeat + 1, store);
+      await work.latency(name, repeat + 1, store, signal);
       progress.end(LATENCY_S, `${name}: durations again`);
     }
     measured.add(time);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { inTurns, joined } from "./latency.ts";
+import { inTurns } from "./latency.ts";
 import { inputKey } from "./model.ts";
 
 const watched = async (durationMs: (gapMs: number) => number) => {
@@ -44,26 +44,4 @@ test("in each turn all pauses have the same input", async () => {
     addedMs: id,
   }));
   for (const { requests } of groups) expect(requests).toEqual(sent);
-});
-
-test("measurements that were joined weigh as much as they have requests", () => {
-  const request = (durationMs: number) => ({ input: "", durationMs, addedMs: 1 });
-  const measured = (ms: number, ...durations: number[]) => ({
-    coldMs: ms,
-    alone: [
-      { gapMs: 0, requests: durations.map(request) },
-      { gapMs: 100, requests: [request(ms)] },
-    ],
-    slowdown: [{ requests: 2, factor: ms }],
-  });
-  const twice = joined(measured(1, 10), measured(4, 40));
-  expect(twice).toEqual({
-    coldMs: 2.5,
-    alone: [
-      { gapMs: 0, requests: [request(10), request(40)] },
-      { gapMs: 100, requests: [request(1), request(4)] },
-    ],
-    slowdown: [{ requests: 2, factor: 2.5 }],
-  });
-  expect(joined(twice, measured(10, 70)).coldMs).toBeCloseTo(5, 9);
 });

@@ -51,26 +51,6 @@ export async function inTurns(
 }
 
 /**
- * Two measurements of one function, at different times, as one.
- * @param before may be several that were joined before
- */
-export function joined(before: ModelLatency, after: ModelLatency): ModelLatency {
-  const [many, more] = [before, after].map(({ alone }) => alone.flatMap(({ requests }) => requests).length);
-  const mean = (a: number, b: number) => (a * many! + b * more!) / (many! + more!);
-  return {
-    coldMs: mean(before.coldMs, after.coldMs),
-    alone: before.alone.map(({ gapMs, requests }, i) => ({
-      gapMs,
-      requests: [...requests, ...after.alone[i]!.requests],
-    })),
-    slowdown: before.slowdown.map(({ requests, factor }, i) => ({
-      requests,
-      factor: mean(factor, after.slowdown[i]!.factor),
-    })),
-  };
-}
-
-/**
  * What a whole node adds to a function's own time: sends requests to one without a memory system, alone and together.
  *
  * @param draw makes a request's context

@@ -19,7 +19,8 @@ export interface FunctionModel {
    * and what a sandbox has of them that gave them back after its first request and then grew up (`early`): its requests want more.
    */
   files: Record<FileState, FileBytes>;
-  latency: ModelLatency;
+  /** One for each time that it was measured, at least one: when the machine was faster, or slower, or did something else. */
+  latencies: ModelLatency[];
   /** What time barriers took in sandboxes under `faasmem`. */
   barriers: BarrierCosts[];
 }

@@ -76,9 +76,19 @@ function rollup(pid: number): (field: string) => number {
 /** One request at a time, of all sandboxes that are watched: they would slow each other down. */
 export class Turn {
   #last: Promise<unknown> = Promise.resolve();
+  readonly #signal: AbortSignal;
 
+  /** @param signal ends the measurement: no further request runs */
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+  }
+
+  /** @throws the signal's reason, and what `work` throws */
   take<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(work);
+    const done = this.#last.then(() => {
+      this.#signal.throwIfAborted();
+      return work();
+    });
     this.#last = done.catch(() => {});
     return done;
   }
@@ -154,14 +164,11 @@ export class Observer {
     });
   }
 
-  /** Requests at all paces, about `requests` in all. @param onRequest told of each one */
-  async run(paces: Paces, requests: number, onRequest: () => void): Promise<void> {
+  /** Requests at all paces, about `requests` in all. */
+  async run(paces: Paces, requests: number): Promise<void> {
     for (const [gapMs, share] of paces) {
       const wanted = Math.max(1, Math.round(requests * share));
-      for (let i = 0; i < wanted; i++) {
-        await this.request(gapMs);
-        onRequest();
-      }
+      for (let i = 0; i < wanted; i++) await this.request(gapMs);
     }
   }
 

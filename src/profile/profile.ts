@@ -63,16 +63,21 @@ function spread(values: number[]): Spread {
 /**
  * Runs a function's sandbox by itself, nothing moved away, and notes what it holds and what requests touch.
  *
- * @param requests requests of the first sandbox, with the function's own distribution of inputs
- * @param onRequest told of each one that is done
+ * @param options.requests of the first sandbox, with the function's own distribution of inputs
+ * @param options.signal ends it: its reason is thrown before the next request
  * @throws FaasmemError NO_TRACKER, UNKNOWN_FUNCTION, SANDBOX_START, FUNCTION_ERROR, ...
  */
 export async function profileFunction(
   name: string,
-  options: { engine: MemoryEngine; runFolder: string; requests: number; seed: number },
-  onRequest: () => void = () => {},
+  options: {
+    engine: MemoryEngine;
+    runFolder: string;
+    requests: number;
+    seed: number;
+    signal: AbortSignal;
+  },
 ): Promise<FunctionProfile> {
-  const { engine, runFolder, requests, seed } = options;
+  const { engine, runFolder, requests, seed, signal } = options;
   const tracker = engine.useTracker("auto");
   if (tracker === "refault") {
     throw new FaasmemError("NO_TRACKER", "what a request touches cannot be seen on this machine", {
@@ -122,7 +127,7 @@ export async function profileFunction(
     const known = runtime!.pages.union(init.pages);
     const initBytes = await sandbox.localBytes();
     await space.clearTouched(); // what the init stage touched says nothing about requests
-    const watch: Watch = { turn: new Turn(), numbering: new Numbering(), draw, reference: space };
+    const watch: Watch = { turn: new Turn(signal), numbering: new Numbering(), draw, reference: space };
     const observer = new Observer(sandbox, space, watch);
     const first = performance.now();
     await observer.request(0);
@@ -149,18 +154,18 @@ export async function profileFunction(
     const steady: Awaited<ReturnType<typeof another>>[] = [];
     for (let i = 1; i <= STEADY; i++) steady.push(await another(`steady-${i}`));
     const fastLife = async () => {
-      await observer.run(fastPaces, requests, onRequest);
+      await observer.run(fastPaces, requests);
       return observer.life(runtime!.pages, known, await observer.rest());
     };
     const slowLife = async () => {
       await slow.observed.request(0);
-      await slow.observed.run(slowPaces, requests, onRequest);
+      await slow.observed.run(slowPaces, requests);
       return slow.life();
     };
     const steadyLife = async ({ observed, life }: (typeof steady)[number]) => {
       await observed.request(0);
       await observed.releaseFiles();
-      await observed.run(steadyPaces, requests, onRequest);
+      await observed.run(steadyPaces, requests);
       return life();
     };
     const lives = await Promise.all([fastLife(), slowLife(), ...steady.map(steadyLife)]);
@@ -168,6 +173,7 @@ export async function profileFunction(
     const latency = await measureLatency(name, draw, watch.turn);
     const barriers: BarrierCosts[] = [];
     for (let i = 0; i < BARRIERS.sandboxes; i++) {
+      signal.throwIfAborted();
       const { rollbacks } = BARRIERS;
       barriers.push(await measureBarriers(name, { engine, runFolder, seed: seed + i, rollbacks }));
     }
@@ -199,7 +205,7 @@ export async function profileFunction(
         lives: lives.map((life) => life()),
         unmanagedBytes,
         files,
-        latency,
+        latencies: [latency],
         barriers,
       },
     };

@@ -5,21 +5,26 @@ import { machine } from "../experiment/machine.ts";
 import type { Reporter } from "../experiment/progress.ts";
 import { withEngine } from "../node/with-engine.ts";
 import type { Store } from "../results/store.ts";
-import { joined, measureLatency } from "./latency.ts";
+import { measureLatency } from "./latency.ts";
 import { Turn } from "./observe.ts";
 import { type FunctionProfile, profileFunction } from "./profile.ts";
 
 /**
- * Measures again how long a function's requests take, and what a node adds, and stores it beside what is known of that.
+ * Measures once more how long a function's requests take, and what a node adds, and stores it beside what was measured before.
  * @param name of a function whose profile is stored
- * @throws FaasmemError CHILD_START
+ * @throws FaasmemError CHILD_START, the signal's reason
  */
-export async function addLatency(name: string, seed: number, store: Store): Promise<void> {
+export async function addLatency(
+  name: string,
+  seed: number,
+  store: Store,
+  signal: AbortSignal,
+): Promise<void> {
   const { profile } = store.listProfiles().find((one) => one.profile.function === name)!;
   const next = random(seed);
-  const again = await measureLatency(name, () => benchmarks[name]!.input(next), new Turn());
+  const again = await measureLatency(name, () => benchmarks[name]!.input(next), new Turn(signal));
   const model = profile.model!;
-  const whole = { ...profile, model: { ...model, latency: joined(model.latency, again) } };
+  const whole = { ...profile, model: { ...model, latencies: [...model.latencies, again] } };
   store.saveProfile(whole, { machine: machine(), version: versionText() });
 }
 
@@ -39,9 +44,7 @@ export async function runProfiles(
     for (const name of names) {
       signal.throwIfAborted();
       progress.begin(name);
-      const profile = await profileFunction(name, { engine, runFolder: folder, ...options }, () =>
-        signal.throwIfAborted(),
-      );
+      const profile = await profileFunction(name, { engine, runFolder: folder, ...options, signal });
       store.saveProfile(profile, { machine: machine(), version: versionText() });
       profiles.push(profile);
       progress.end(1, `${name}: ${profile.durationMs.median.toFixed(1)} ms a request`);

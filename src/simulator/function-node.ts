@@ -17,6 +17,8 @@ import { type SandboxWorld, SimulatedSandbox } from "./sandbox.ts";
 
 /** Processes of this program beside sandboxes: who sends the requests, and the worker; and the memory server. */
 const OTHERS = 2;
+/** Between the random seeds of one seed's simulations: more than there are repeats, which count theirs up by one. */
+const LUCK = 1_000_003;
 
 export interface FunctionNode {
   clock: VirtualClock;
@@ -31,6 +33,7 @@ export interface FunctionNode {
  * One function on a node of its own: the pool and the policy that run in production, on a virtual clock, with sandboxes
  * that relive what was profiled.
  *
+ * @param options.luck another one with the same seed, which decides the same things anew
  * @param options.maxSandboxes default: as `faasmem up` has it
  * @throws FaasmemError NO_PROFILE, UNKNOWN_SYSTEM, BAD_POLICY
  */
@@ -40,12 +43,13 @@ export async function functionNode(
     system: string;
     timeScale: number;
     seed: number;
+    luck?: number;
     settings: Partial<PolicySettings>;
     maxSandboxes?: number;
   },
   inputs: SimulatorInputs,
 ): Promise<FunctionNode> {
-  const { name, system } = options;
+  const { name, system, luck = 0 } = options;
   const { profile, lives } = inputs.functionOf(name);
   const { model } = profile;
   const policy = await resolvePolicy(system);
@@ -57,13 +61,14 @@ export async function functionNode(
     others: managed ? OTHERS + 1 : OTHERS,
   });
   // Without an engine a start was measured at the client; with one, at the sandbox.
-  const coldMs = managed ? profile.coldStartMs : model.latency.coldMs - usualAdded(model.latency);
+  const measured = model.latencies[(options.seed + luck) % model.latencies.length]!;
+  const coldMs = managed ? profile.coldStartMs : measured.coldMs - usualAdded(measured);
   const launchMs = Math.max(0, coldMs - profile.initMs - beginning(lives).steps[0]!.durationMs);
-  const next = random(options.seed);
-  const latency = new Latency(model.latency, next);
+  const next = random(options.seed + luck * LUCK);
+  const latency = new Latency(measured, next);
   const world: SandboxWorld = {
     clock,
-    cores: new Cores(clock, model.latency.slowdown, inputs.costs.cores),
+    cores: new Cores(clock, measured.slowdown, inputs.costs.cores),
     costs: inputs.costs,
     node,
     latency,

@@ -51,7 +51,7 @@ test("what looks cost is taken off: known from requests that nobody looked at", 
   const steps = Array.from({ length: GROWN + 3 }, () => observed);
   const model = {
     lives: [{ ready: touched, loaded: touched, steps, rest: [] }],
-    latency: { alone: [{ gapMs: 0, requests: [{ input: "", durationMs: 10, addedMs: 1 }] }] },
+    latencies: [{ alone: [{ gapMs: 0, requests: [{ input: "", durationMs: 10, addedMs: 1 }] }] }],
   } as unknown as FunctionModel;
   expect(livesOf(model)[0]!.steps[1]!.durationMs).toBeCloseTo(10);
 });

@@ -49,11 +49,11 @@ export function livesOf(model: FunctionModel): Life[] {
  * What the looks cost with which requests were observed, in milliseconds for each page touched: the function without them is
  * known from requests that nobody looked at.
  */
-function lookCost({ lives, latency }: FunctionModel): number {
+function lookCost({ lives, latencies }: FunctionModel): number {
   const observed = lives.flatMap(({ steps }) => steps.slice(GROWN)).filter(({ gapMs }) => gapMs <= SHORT_MS);
   if (observed.length === 0) return 0;
   const pages = median(observed.map(({ touched }) => decodeRuns(touched).pages));
-  const usual = median(latency.alone[0]!.requests.map(({ durationMs }) => durationMs));
+  const usual = median(latencies[0]!.alone[0]!.requests.map(({ durationMs }) => durationMs));
   return Math.max(0, median(observed.map(({ durationMs }) => durationMs)) - usual) / Math.max(1, pages);
 }
 

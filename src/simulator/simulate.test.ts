@@ -139,8 +139,8 @@ test("requests have the inputs that a replay sends, whatever the luck", async ()
       addedMs: 2,
     })),
   );
-  const latency = { ...model.latency, alone: [{ gapMs: 0, requests: measured }] };
-  const web = { ...profile, function: "web", model: { ...model, latency } };
+  const latency = { ...model.latencies[0]!, alone: [{ gapMs: 0, requests: measured }] };
+  const web = { ...profile, function: "web", model: { ...model, latencies: [latency] } };
   const arrivals = Array.from({ length: 40 }, (_, i) => i * 10);
   const next = random(7);
   const sent = arrivals.map(() => usualMs((benchmarks.web!.input(next) as { id: number }).id) + 2);
@@ -157,6 +157,20 @@ test("requests have the inputs that a replay sends, whatever the luck", async ()
     for (const [i, { latencyMs }] of requests.entries())
       if (i >= GROWN) expect(latencyMs).toBeCloseTo(sent[i]!, 6);
   }
+});
+
+test("of durations that were measured several times, repeats and luck take one after the other", async () => {
+  const latencies = [1000, 2000].map((durationMs) => ({
+    ...model.latencies[0]!,
+    alone: [{ gapMs: 0, requests: [{ input: "", durationMs, addedMs: 2 }] }],
+  }));
+  const twice = simulatorInputs(store([{ ...profile, model: { ...model, latencies } }]));
+  const arrivals = Array.from({ length: GROWN + 2 }, (_, i) => i * 10);
+  const last = async (seed: number, luck: number) =>
+    (await simulate("baseline", arrivals, 200, { seed }, twice, luck)).requests.at(-1)!.latencyMs;
+  expect([await last(2, 0), await last(3, 0), await last(2, 1), await last(3, 1)]).toEqual([
+    1002, 2002, 2002, 1002,
+  ]);
 });
 
 test("a policy of the user's own is asked and obeyed as in production", async () => {

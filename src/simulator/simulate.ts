@@ -17,8 +17,6 @@ import type { SimulatedNode } from "./node.ts";
 /** Real seconds between two samples of a replay, and how many samples of a long window are worth keeping. */
 const SAMPLE_PERIOD_S = 0.5;
 const MOST_SAMPLES = 1000;
-/** Between the seeds of one plan's simulations: more than repeats, which count theirs up by one. */
-const LUCK = 1_000_003;
 
 /**
  * Calculates a cell: the pool and the policies that run in production, on a virtual clock, with sandboxes that relive what
@@ -33,7 +31,8 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs, luck
       name: plan.function,
       system: plan.system,
       timeScale: plan.timeScale,
-      seed: plan.seed + luck * LUCK,
+      seed: plan.seed,
+      luck,
       settings: { semiWarmDelayS: plan.semiWarmDelayS, initWindow: plan.initWindow ?? null },
     },
     inputs,

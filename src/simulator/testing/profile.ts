@@ -38,11 +38,13 @@ export const model: FunctionModel = {
     used: { shared: 12 * 2 ** 20, own: 0 },
     early: { shared: 12 * 2 ** 20, own: 0 },
   },
-  latency: {
-    coldMs: 2002,
-    alone: [{ gapMs: 0, requests: [{ input: "", durationMs: 1000, addedMs: 2 }] }],
-    slowdown: [{ requests: 2, factor: 1 }],
-  },
+  latencies: [
+    {
+      coldMs: 2002,
+      alone: [{ gapMs: 0, requests: [{ input: "", durationMs: 1000, addedMs: 2 }] }],
+      slowdown: [{ requests: 2, factor: 1 }],
+    },
+  ],
   barriers: [],
 };
 
