@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { fixtureSource } from "../testing/fixture.ts";
+import { validateEntry } from "../figures/validate.ts";
+import { fixtureSource, fixtureValidation } from "../testing/fixture.ts";
 import { baselineOf, datasetOf, only } from "./dataset.ts";
 import { densityOf, heldText, trend } from "./density.ts";
 import { estimate } from "./estimate.ts";
@@ -77,6 +78,18 @@ test("several runs in one figure say which series is which, and are not compared
   const again = datasetOf([own, fixtureSource({ ...plan, runId: 4, mode: "simulate" })]);
   expect(again.series.map(({ label }) => label)).toContain("FaaSMem (run 4)");
   expect(notesOf(dataset).join(" ")).toContain("Run 9: imported from results of the original artifact");
+});
+
+test("what was taken of repeats is said; a validation takes medians, and shows no interval", () => {
+  const source = fixtureSource({
+    ...plan,
+    repeats: 3,
+    documents: { validation: fixtureValidation(["web"]) },
+  });
+  const dataset = datasetOf([source]);
+  expect(notesOf(dataset).join(" ")).toContain("Mean of 3 repeats, whiskers: 95 % confidence.");
+  const { figures, tables } = validateEntry.draw(dataset);
+  for (const { notes } of [...figures, ...tables]) expect(notes.join(" ")).toContain("Median of 3 repeats. ");
 });
 
 test("an unfinished run is named as such", () => {

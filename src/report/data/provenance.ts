@@ -57,10 +57,14 @@ const sentence = (text: string) => `${text.slice(0, 1).toUpperCase()}${text.slic
 /**
  * What stands below every figure and table: mode, time scale, trace, how windows were chosen, repeats, run and version.
  * @param options.mode of numbers that are not the cells': how they came about
+ * @param options.average what was taken of repeats
  * @param options.spread what shows confidence: whiskers, or ± in tables; empty for nothing
  */
-export function notesOf(dataset: Dataset, options: { mode?: string; spread?: string } = {}): string[] {
-  const spread = options.spread ?? "whiskers";
+export function notesOf(
+  dataset: Dataset,
+  options: { mode?: string; spread?: string; average?: "Mean" | "Median" } = {},
+): string[] {
+  const { spread = "whiskers", average = "Mean" } = options;
   const several = dataset.sources.length > 1;
   const notes = dataset.sources.map((source) => {
     const { run, plan, records } = source;
@@ -71,7 +75,7 @@ export function notesOf(dataset: Dataset, options: { mode?: string; spread?: str
       several ? `Run ${run.id}: ${mode}.` : sentence(mode),
       ...(plan.windowNote && !options.mode ? [sentence(plan.windowNote.replace(/\.$/, ""))] : []),
       ...(repeats > 1 && !options.mode
-        ? [`Mean of ${repeats} repeats${spread === "" ? "" : `, ${spread}: 95 % confidence`}.`]
+        ? [`${average} of ${repeats} repeats${spread === "" ? "" : `, ${spread}: 95 % confidence`}.`]
         : []),
       `Run ${run.id}${unfinished}, ${dateText(run.startedAt)}, faasmem ${run.version}.`,
     ].join(" ");

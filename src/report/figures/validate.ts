@@ -39,7 +39,7 @@ export const validateEntry: FigureEntry = {
         ...{ title, height: 85, yLabel: "error, %", groups, bars: bars(of) },
         ...{ limits: [limit, -limit], signed: true },
       });
-    const notes = notesOf(dataset);
+    const notes = notesOf(dataset, { average: "Median", spread: "" });
     return {
       figures: [
         {
