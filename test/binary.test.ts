@@ -198,6 +198,24 @@ test("Ctrl-C in an experiment leaves nothing running, and says so", async () => 
   expect(run(["experiment", "list"]).out).toContain("interrupted");
 }, 60_000);
 
+test("Ctrl-C in a profile leaves nothing running, and says so", async () => {
+  const before = leftovers();
+  const child = Bun.spawn([binary, "function", "profile", "float"], {
+    ...{ cwd: folder, env: environment, stdout: "ignore", stderr: "pipe" },
+  });
+  let all: number[] = [];
+  for (let i = 0; i < 200 && all.length < 5; i++) {
+    await Bun.sleep(50); // until the memory server and four sandboxes run
+    all = descendants(child.pid);
+  }
+  expect(all.length).toBeGreaterThanOrEqual(5);
+  child.kill("SIGINT");
+  expect(await child.exited).toBe(130);
+  expect(await new Response(child.stderr).text()).toContain("interrupted");
+  expect(await gone(all)).toEqual([]);
+  expect(leftovers()).toEqual(before);
+}, 60_000);
+
 test("kill -9 of an experiment takes everything that it started with it", async () => {
   const { child } = await start(
     ["experiment", "run", "quick", "--function", "json", "--time-scale", "60"],

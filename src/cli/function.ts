@@ -222,6 +222,7 @@ async function measureProfiles(
     if (!stop.signal.aborted) throw error;
     throw new FaasmemError("INTERRUPTED", "interrupted: finished profiles are stored", {
       fix: "see them with: faasmem function profile --stored",
+      kind: "stopped",
       cause: error,
     });
   } finally {
