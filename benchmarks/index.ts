@@ -1,3 +1,4 @@
+import { random } from "../src/base/random.ts";
 import bert from "./bert/function.json";
 import { input as bertInput } from "./bert/input.ts";
 import chameleon from "./chameleon/function.json";
@@ -47,3 +48,12 @@ export const benchmarks: Record<string, Benchmark> = {
   gzip: { ...gzip, input: gzipInput },
   json: { ...json, input: jsonInput },
 };
+
+/**
+ * The contexts of a function's requests, one after the other: the same for the same seed, so that a simulation has those of the replay.
+ * @returns what makes the next one; null for a function that is not built in
+ */
+export function contextsOf(name: string, seed: number): () => unknown {
+  const next = random(seed);
+  return () => benchmarks[name]?.input(next) ?? null;
+}

@@ -1,9 +1,8 @@
 import { z } from "zod";
-import { benchmarks } from "../../benchmarks/index.ts";
+import { contextsOf } from "../../benchmarks/index.ts";
 import { startChild } from "../base/child.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { quantile } from "../base/quantile.ts";
-import { random } from "../base/random.ts";
 import { type Frame, heatmapOf, sandboxPages } from "../heatmap/heatmap.ts";
 import type { Cell, Sample } from "../results/schema.ts";
 import type { CellRecord } from "../results/store.ts";
@@ -54,8 +53,8 @@ export async function runCell(plan: CellPlan): Promise<CellRecord> {
   try {
     plan.signal.throwIfAborted();
     await Bun.sleep(WARM_UP_MS);
-    const next = random(plan.seed);
-    const bodies = plan.arrivals.map(() => JSON.stringify(benchmarks[plan.function]!.input(next)));
+    const context = contextsOf(plan.function, plan.seed);
+    const bodies = plan.arrivals.map(() => JSON.stringify(context()));
     const before = await statsOf(node.ready);
     recorder = recordSamples(node.ready, plan.function, before.uptimeS, plan.heatmap === true);
     const started = performance.now();

@@ -1,8 +1,7 @@
 import { z } from "zod";
-import { benchmarks } from "../../benchmarks/index.ts";
+import { contextsOf } from "../../benchmarks/index.ts";
 import { startChild } from "../base/child.ts";
 import { FaasmemError } from "../base/errors.ts";
-import { random } from "../base/random.ts";
 import { DENSITY_MOST, type Documents } from "../results/documents.ts";
 import { functionNode } from "../simulator/function-node.ts";
 import type { SimulatorInputs } from "../simulator/inputs.ts";
@@ -132,8 +131,8 @@ export function realNodes(seed: number, signal: AbortSignal): NodeMaker {
     );
     const stop = () => node.process.kill("SIGTERM");
     signal.addEventListener("abort", stop);
-    const next = random(seed);
-    const bodies = Array.from({ length: DENSITY_MOST }, () => JSON.stringify(benchmarks[name]!.input(next)));
+    const context = contextsOf(name, seed);
+    const bodies = Array.from({ length: DENSITY_MOST }, () => JSON.stringify(context()));
     return {
       answer: async (count) => {
         await Promise.all(

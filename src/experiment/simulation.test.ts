@@ -6,7 +6,7 @@ import { Progress } from "./progress.ts";
 import { missingFor, profilingRunner } from "./simulation.ts";
 
 const profile = (name: string, version: number, at: string) => ({
-  profile: { function: name, model: { version } },
+  profile: { function: name, model: { version, latencies: [{}] } },
   measuredAt: new Date(at),
 });
 
@@ -34,7 +34,10 @@ test("a validation profiles right before a function's first cell, and times its 
       done.push(`profile ${names}`);
       for (const name of names) profiles.unshift(profile(name, MODEL_VERSION, "2026-01-03"));
     },
-    latency: async (name: string, seed: number) => void done.push(`time ${name} ${seed}`),
+    latency: async (name: string, seed: number) => {
+      done.push(`time ${name} ${seed}`);
+      profiles.find(({ profile }) => profile.function === name)!.profile.model.latencies.push({});
+    },
     cell: async (plan: CellPlan) => {
       done.push(`${plan.function} ${plan.system} ${plan.repeat}`);
       return {} as CellRecord;

@@ -75,6 +75,9 @@ export const repeatSeconds = ({
   repeats,
 }: Pick<ExperimentPlan, "functions" | "repeats">): number => functions.length * (repeats - 1) * LATENCY_S;
 
+const timesMeasured = (name: string, store: Store): number =>
+  store.listProfiles().find(({ profile }) => profile.function === name)?.profile.model?.latencies.length ?? 0;
+
 /**
  * Really runs cells, each function's profile right before its first, and before each further repeat how long its requests take, once more:
  * a machine that does other work, too, gets faster and slower within minutes.
@@ -88,18 +91,15 @@ export function profilingRunner(
   signal: AbortSignal,
   work = { profiles: measureProfiles, latency: addLatency, cell: runCell },
 ): CellRunner {
-  const measured = new Set<string>();
   return async (plan) => {
     const { function: name, repeat } = plan;
     const { profiles } = missingFor([name], store, since);
-    const time = JSON.stringify([name, repeat]);
     if (profiles.length > 0) await work.profiles(profiles, store, progress, signal);
-    else if (repeat > 0 && !measured.has(time)) {
+    if (timesMeasured(name, store) <= repeat) {
       progress.begin(`${name}: durations again`);
       await work.latency(name, repeat + 1, store, signal);
       progress.end(LATENCY_S, `${name}: durations again`);
     }
-    measured.add(time);
     return work.cell(plan);
   };
 }

@@ -1,7 +1,6 @@
-import { benchmarks } from "../../benchmarks/index.ts";
+import { contextsOf } from "../../benchmarks/index.ts";
 import { assets } from "../assets.ts";
 import { createClock } from "../base/clock.ts";
-import { random } from "../base/random.ts";
 import { OffloadBandwidth } from "../memory/bandwidth.ts";
 import { FunctionHistory } from "../memory/history.ts";
 import type { Policy } from "../memory/policy.ts";
@@ -70,10 +69,10 @@ export async function measureBarriers(
     onLoaded: () => policy!.loaded(),
   });
   try {
-    const next = random(seed);
+    const context = contextsOf(name, seed);
     for (let i = 0; i < REQUESTS_EACH * rollbacks && took.rollbackMs.length < rollbacks; i++) {
       policy!.requestStart();
-      await sandbox.run(benchmarks[name]!.input(next));
+      await sandbox.run(context());
       policy!.requestEnd(await sandbox.space!.takeRecalled());
       await settled(sandbox.space!);
     }

@@ -1,8 +1,7 @@
-import { benchmarks } from "../../benchmarks/index.ts";
+import { contextsOf } from "../../benchmarks/index.ts";
 import { assets } from "../assets.ts";
 import { FaasmemError } from "../base/errors.ts";
 import { median } from "../base/quantile.ts";
-import { random } from "../base/random.ts";
 import type { PageSet, Tracker } from "../memory/engine.ts";
 import { Pucket } from "../memory/pucket.ts";
 import { builtInFunction, unpack } from "../node/functions.ts";
@@ -121,8 +120,7 @@ export async function profileFunction(
   const others: Sandbox[] = [];
   try {
     const space = sandbox.space!;
-    const next = random(seed);
-    const draw = () => benchmarks[name]!.input(next);
+    const draw = contextsOf(name, seed);
     const init = new Pucket((await space.snapshot()).subtract(runtime!.pages), space);
     const known = runtime!.pages.union(init.pages);
     const initBytes = await sandbox.localBytes();

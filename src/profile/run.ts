@@ -1,5 +1,4 @@
-import { benchmarks } from "../../benchmarks/index.ts";
-import { random } from "../base/random.ts";
+import { contextsOf } from "../../benchmarks/index.ts";
 import { versionText } from "../base/version.ts";
 import { machine } from "../experiment/machine.ts";
 import type { Reporter } from "../experiment/progress.ts";
@@ -21,9 +20,8 @@ export async function addLatency(
   signal: AbortSignal,
 ): Promise<void> {
   const { profile } = store.listProfiles().find((one) => one.profile.function === name)!;
-  const next = random(seed);
-  const again = await measureLatency(name, () => benchmarks[name]!.input(next), new Turn(signal));
   const model = profile.model!;
+  const again = await measureLatency(name, contextsOf(name, seed), new Turn(signal));
   const whole = { ...profile, model: { ...model, latencies: [...model.latencies, again] } };
   store.saveProfile(whole, { machine: machine(), version: versionText() });
 }

@@ -36,7 +36,7 @@ export class Latency {
     });
     this.#groups = groups;
     const all = alone.flatMap(({ requests }, i) =>
-      requests.map(({ input, durationMs }) => ({ input, multiple: durationMs / this.#groups[i]!.usualMs })),
+      requests.map(({ input, durationMs }) => ({ input, multiple: durationMs / groups[i]!.usualMs })),
     );
     const multiples = (some: typeof all) => some.map(({ multiple }) => multiple);
     const frequent = [...Map.groupBy(all, ({ input }) => input)].filter(

@@ -1,6 +1,5 @@
-import { benchmarks } from "../../benchmarks/index.ts";
+import { contextsOf } from "../../benchmarks/index.ts";
 import { FaasmemError } from "../base/errors.ts";
-import { random } from "../base/random.ts";
 import { measure } from "../experiment/cell.ts";
 import type { CellPlan } from "../experiment/plan.ts";
 import type { RequestRecord, Sample } from "../results/schema.ts";
@@ -37,7 +36,7 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs, luck
     },
     inputs,
   );
-  const requests = await replay(plan, contexts(plan), clock, pool, node, latency);
+  const requests = await replay(plan, contextsOf(plan.function, plan.seed), clock, pool, node, latency);
   const stats = (): WorkerStats => ({
     memoryMetric: MEMORY_METRIC,
     uptimeS: clock.now(),
@@ -69,12 +68,6 @@ export async function simulateCell(plan: CellPlan, inputs: SimulatorInputs, luck
     samples: requests.samples,
     heatmap: null,
   };
-}
-
-/** The requests' contexts, one after the other: those that a replay of this plan sends. */
-function contexts(plan: CellPlan): () => unknown {
-  const next = random(plan.seed);
-  return () => benchmarks[plan.function]?.input(next) ?? null;
 }
 
 /** Lets the arrivals come, and goes on to the window's end and the last answer. */
